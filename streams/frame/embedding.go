@@ -10,7 +10,7 @@ import (
 
 // Embedding is what the encoder made of a frame.
 type Embedding struct {
-	ID       string    // UUIDv5 of camera, topic, partition, offset and model version: sinks upsert by it
+	ID       string // UUIDv5 of camera, topic, partition, offset and model version: sinks upsert by it
 	Camera   string
 	Rig      string
 	Captured time.Time
@@ -87,7 +87,7 @@ func (e Embedding) Message() (Message, error) {
 		return Message{}, fmt.Errorf("writing embedding %s: %w", e.ID, err)
 	}
 	return Message{
-		Key: []byte(e.ID), Value: value, Time: e.Captured,
+		Key: []byte(e.ID), Value: value,
 		Headers: []Header{
 			{headerContentType, []byte("application/json")},
 			{headerSpec, []byte("1.0")},

@@ -24,6 +24,7 @@ type Meta struct {
 	Seq      uint64        // counts a camera's frames from 0 as they are captured; a hole means frames were lost
 	PTS      time.Duration // media time since the source began
 	Captured time.Time     // wall clock at capture, UTC
+	Logged   time.Time     // when the record was written to Kafka; zero before that
 	Label    string        // what evaluation calls it; never read by training
 	Ref      Ref           // set once the frame has come back from Kafka
 }

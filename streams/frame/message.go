@@ -13,7 +13,7 @@ type Message struct {
 	Key     []byte
 	Value   []byte
 	Headers []Header
-	Time    time.Time // the record's timestamp: create time or log-append time, as the topic says
+	Time    time.Time // the record's timestamp; zero lets the writer stamp it when it is sent
 	Ref     Ref
 }
 

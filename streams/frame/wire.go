@@ -59,7 +59,7 @@ func (e *Encoded) Message() Message {
 	if e.Label != "" {
 		h = append(h, Header{headerLabel, []byte(e.Label)})
 	}
-	return Message{Key: []byte(rig), Value: e.Data, Headers: h, Time: e.Captured}
+	return Message{Key: []byte(rig), Value: e.Data, Headers: h}
 }
 
 // Parse reads a frame's wire form. Any program that writes a picture is a valid producer: a missing
@@ -69,7 +69,7 @@ func (e *Encoded) Message() Message {
 // Errors wrap ErrNotPicture (no picture in the value) or ErrCorrupt (its CRC-32C disagrees).
 func Parse(m Message) (Encoded, error) {
 	e := Encoded{Data: m.Value}
-	e.Ref = m.Ref
+	e.Ref, e.Logged = m.Ref, m.Time.UTC()
 	var err error
 	if e.ContentType, err = contentType(m); err != nil {
 		return e, err

@@ -1,0 +1,145 @@
+package model
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/nearfar/nearfar/model/kernel"
+)
+
+// tap is a place in a network: the node there (nil while declaring) and how many channels it carries.
+type tap struct {
+	node     *G.Node
+	channels int
+}
+
+// declared is a parameter a network asks for.
+type declared struct {
+	name  string
+	shape []int
+	init  initialiser
+}
+
+// declaredNorm is a batch norm's pair of running statistics.
+type declaredNorm struct {
+	name     string
+	channels int
+}
+
+// builder walks a network's layers. Without a graph it collects what the layers declare; with one it
+// adds them to the graph over the weights. The first error stops all further building.
+type builder struct {
+	spec    Spec
+	graph   *G.ExprGraph
+	weights *Weights
+	mode    kernel.Mode
+	params  []declared
+	norms   []declaredNorm
+	nodes   map[string]*G.Node // parameters that are in the graph
+	err     error
+}
+
+// param is the node of a parameter, or its declaration.
+func (b *builder) param(name string, init initialiser, shape ...int) *G.Node {
+	if b.graph == nil {
+		b.params = append(b.params, declared{name, shape, init})
+		return nil
+	}
+	if n, ok := b.nodes[name]; ok {
+		return n
+	}
+	t, ok := b.weights.Param(name)
+	if !ok {
+		panic("model: a parameter that was never declared: " + name)
+	}
+	value := tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(t.Data))
+	n := G.NewTensor(b.graph, tensor.Float32, len(shape), G.WithShape(t.Shape...), G.WithName(name), G.WithValue(value))
+	b.nodes[name] = n
+	return n
+}
+
+// add runs one constructor unless the walk is a declaration or has failed.
+func (b *builder) add(name string, x tap, channels int, op func() (*G.Node, error)) tap {
+	y := tap{channels: channels}
+	if b.graph == nil || b.err != nil {
+		return y
+	}
+	node, err := op()
+	if err != nil {
+		b.err = fmt.Errorf("building layer %s over %d channels: %w", name, x.channels, err)
+		return y
+	}
+	y.node = node
+	return y
+}
+
+// conv is a k×k convolution without bias: (N, H, W, C) → (N, H', W', out).
+func (b *builder) conv(name string, x tap, out, k, stride, pad int, init initialiser) tap {
+	w := b.param(name+".weight", init, out, x.channels, k, k)
+	return b.add(name, x, out, func() (*G.Node, error) { return kernel.Conv2D(x.node, w, stride, pad) })
+}
+
+// norm is batch or group norm, as the spec says, with ReLU after it where asked.
+func (b *builder) norm(name string, x tap, relu bool) tap {
+	gamma := b.param(name+".weight", ones, x.channels)
+	beta := b.param(name+".bias", zeros, x.channels)
+	if b.spec.Norm == "group" {
+		return b.add(name, x, x.channels, func() (*G.Node, error) {
+			return kernel.GroupNorm(x.node, gamma, beta, groups(x.channels), relu)
+		})
+	}
+	if b.graph == nil {
+		b.norms = append(b.norms, declaredNorm{name, x.channels})
+		return x
+	}
+	return b.add(name, x, x.channels, func() (*G.Node, error) {
+		return kernel.BatchNorm(x.node, gamma, beta, b.weights.running(name), b.mode, relu)
+	})
+}
+
+// normAdd is relu(norm(x) + short), the end of a residual block.
+func (b *builder) normAdd(name string, x, short tap) tap {
+	if b.spec.Norm == "group" {
+		y := b.norm(name, x, false)
+		return b.add(name, y, x.channels, func() (*G.Node, error) { return kernel.AddReLU(y.node, short.node) })
+	}
+	gamma := b.param(name+".weight", ones, x.channels)
+	beta := b.param(name+".bias", zeros, x.channels)
+	if b.graph == nil {
+		b.norms = append(b.norms, declaredNorm{name, x.channels})
+		return x
+	}
+	return b.add(name, x, x.channels, func() (*G.Node, error) {
+		return kernel.BatchNormAdd(x.node, gamma, beta, short.node, b.weights.running(name), b.mode)
+	})
+}
+
+// groups is how many groups a group norm splits channels into: 32, as Wu & He 2018 (arXiv:1803.08494)
+// found best, or one a channel where there are fewer than 64.
+func groups(channels int) int {
+	if channels >= 64 {
+		return 32
+	}
+	return channels / 2
+}
+
+// linear is y = x·Wᵀ + b: (N, C) → (N, out), with ReLU after it where asked.
+func (b *builder) linear(name string, x tap, out int, relu bool) tap {
+	w := b.param(name+".weight", kaimingUniform, out, x.channels)
+	bias := b.param(name+".bias", biasUniform(x.channels), out)
+	return b.add(name, x, out, func() (*G.Node, error) { return kernel.Linear(x.node, w, bias, relu) })
+}
+
+// mean is the mean over all places: (N, H, W, C) → (N, C).
+func (b *builder) mean(x tap) tap {
+	return b.add("mean", x, x.channels, func() (*G.Node, error) { return kernel.GlobalMean(x.node) })
+}
+
+// network is encoder and projector: the embedding (N, width) and the projection (N, Projection).
+func (b *builder) network(x tap) (embedding, projection tap) {
+	embedding = encoders[b.spec.Encoder].layers(b, x)
+	hidden := b.linear("projector.0", embedding, b.spec.hidden(), true)
+	return embedding, b.linear("projector.2", hidden, b.spec.Projection, false)
+}

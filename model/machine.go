@@ -1,0 +1,17 @@
+package model
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// machine compiles a graph. Gorgonia panics where a graph cannot be compiled; here that is an error.
+func machine(g *G.ExprGraph) (vm G.VM, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("compiling the graph: %v", r)
+		}
+	}()
+	return G.NewTapeMachine(g), nil
+}

@@ -1,0 +1,85 @@
+package model
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/nearfar/nearfar/internal/seed"
+)
+
+func TestWeightsAreAFunctionOfTheSeed(t *testing.T) {
+	for _, spec := range specs() {
+		a, b, c := weights(t, spec, 1), weights(t, spec, 1), weights(t, spec, 2)
+		if !slices.Equal(a.ParamArena, b.ParamArena) {
+			t.Errorf("%+v: two draws of one seed differ", spec)
+		}
+		if slices.Equal(a.ParamArena, c.ParamArena) {
+			t.Errorf("%+v: two seeds draw the same", spec)
+		}
+	}
+}
+
+// Parameter counts of the reference networks, computed from their layer tables: small is 388,416 weights
+// of convolutions, 960 of norms, and the projector; ResNet-18's trunk has 11,176,512.
+func TestNetworksHaveTheReferenceParameterCounts(t *testing.T) {
+	small := 3*32*9 + 32*64*9 + 64*128*9 + 128*256*9 + 2*(32+64+128+256)
+	for _, c := range []struct {
+		encoder string
+		trunk   int
+		width   int
+	}{{"small", small, 256}, {"resnet18", 11176512, 512}} {
+		w := weights(t, Spec{Encoder: c.encoder, Image: 64, Norm: "batch", Projection: 128}, 1)
+		projector := c.width*c.width + c.width + c.width*128 + 128
+		if got := len(w.ParamArena); got != c.trunk+projector {
+			t.Errorf("%s has %d parameters, want %d + %d", c.encoder, got, c.trunk, projector)
+		}
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	w := weights(t, specs()[0], 1)
+	c := w.Clone()
+	before := slices.Clone(w.ParamArena)
+	for _, p := range c.Tensors() {
+		for i := range p.Data {
+			p.Data[i] = 7
+		}
+	}
+	if !slices.Equal(before, w.ParamArena) {
+		t.Error("writing to a clone changed the original")
+	}
+	if c.ParamArena[0] != 7 || c.StatArena[len(c.StatArena)-1] != 7 {
+		t.Error("a clone's tensors are not windows of its own arena")
+	}
+}
+
+func TestSpecRefusesWhatCannotBeBuilt(t *testing.T) {
+	for _, bad := range []Spec{
+		{Encoder: "vgg", Image: 64, Norm: "batch", Projection: 128},
+		{Encoder: "small", Image: 8, Norm: "batch", Projection: 128},
+		{Encoder: "small", Image: 64, Norm: "layer", Projection: 128},
+		{Encoder: "small", Image: 64, Norm: "batch"},
+	} {
+		if _, err := NewWeights(bad, seed.New(1)); err == nil {
+			t.Errorf("%+v was built", bad)
+		}
+	}
+}
+
+func specs() []Spec {
+	return []Spec{
+		{Encoder: "small", Image: 32, Norm: "batch", Projection: 16},
+		{Encoder: "small", Image: 32, Norm: "group", Projection: 16},
+		{Encoder: "resnet18", Image: 32, Norm: "batch", Projection: 16},
+		{Encoder: "resnet18", Image: 32, Norm: "group", Projection: 16},
+	}
+}
+
+func weights(t *testing.T, spec Spec, root uint64) *Weights {
+	t.Helper()
+	w, err := NewWeights(spec, seed.New(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}

@@ -1,0 +1,248 @@
+package train
+
+import (
+	"encoding/gob"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+
+	"github.com/nearfar/nearfar/bank"
+	"github.com/nearfar/nearfar/internal/safetensors"
+	"github.com/nearfar/nearfar/model"
+	"github.com/nearfar/nearfar/sampler"
+	"github.com/nearfar/nearfar/streams"
+	"github.com/nearfar/nearfar/streams/frame"
+)
+
+// state is everything of a trainer that is neither weights nor bank nor sampler.
+type state struct {
+	Settings  Settings      `json:"settings"`
+	Step      uint64        `json:"step"`
+	Optimizer uint64        `json:"optimizer_steps"`
+	Positions map[int]int64 `json:"positions"` // next offset by partition
+	Counts    Counts        `json:"counts"`
+}
+
+// save writes the checkpoint: weights, key encoder, optimiser, running statistics, bank, the sampler's
+// window and replay buffer, frames that wait in the merge, and the Kafka position. Random numbers need no
+// state: they are drawn by name and step from the seed.
+func (t *Trainer) save() (string, error) {
+	l := t.learner
+	slots, steps := l.optimizer.State()
+	s := state{Settings: t.set, Step: l.step, Optimizer: steps, Positions: t.positions, Counts: t.counts}
+	path, err := writeSnapshot(t.dir, fmt.Sprintf("step-%010d", l.step), manifest{Run: t.set.Run, Step: l.step}, []part{
+		{"query.safetensors", tensorsOf(l.query.Tensors(), l.query.Spec, l.step)},
+		{"key.safetensors", tensorsOf(l.key.Tensors(), l.key.Spec, l.step)},
+		{"optimizer.safetensors", tensorsOf(slots, l.query.Spec, l.step)},
+		{"bank.bin", writerTo(l.bank.WriteTo)},
+		{"sampler.bin", writerTo(t.sampler.WriteTo)},
+		{"merge.gob", func(w io.Writer) error { return gob.NewEncoder(w).Encode(t.mergeState()) }},
+		{"state.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }},
+	})
+	if err != nil {
+		return "", err
+	}
+	return path, retain(t.dir, t.set.Keep)
+}
+
+// mergeState is what each rig's merge holds back.
+func (t *Trainer) mergeState() map[string]streams.MergeState[*frame.Frame] {
+	all := map[string]streams.MergeState[*frame.Frame]{}
+	for rig, m := range t.merge {
+		all[rig] = m.State()
+	}
+	return all
+}
+
+func writerTo(f func(io.Writer) (int64, error)) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := f(w); return err }
+}
+
+func tensorsOf(ts []model.Tensor, spec model.Spec, step uint64) func(io.Writer) error {
+	return func(w io.Writer) error {
+		out := make([]safetensors.Tensor, len(ts))
+		for i, t := range ts {
+			out[i] = safetensors.Tensor{Name: t.Name, Shape: t.Shape, F32: t.Data}
+		}
+		return safetensors.Write(w, out, map[string]string{
+			"format": "nearfar", "encoder": spec.Encoder, "norm": spec.Norm, "image": strconv.Itoa(spec.Image), "step": strconv.FormatUint(step, 10)})
+	}
+}
+
+// Resume is a trainer that goes on where the checkpoint at path stopped. The settings must be those of the
+// run; what differs is an error, since the run could not end in the same bytes. (How often checkpoints are
+// written, and how many are kept, may differ.)
+func Resume(path string, set Settings, dir string, out Outputs) (*Trainer, error) {
+	s, err := readState(path)
+	if err != nil {
+		return nil, err
+	}
+	if diff := different(s.Settings, set); diff != "" {
+		return nil, fmt.Errorf("resuming %s: the run was started with other settings (%s); resume with the run's own config, or start a new run in another --out", path, diff)
+	}
+	t, err := New(set, dir, out)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.restore(path, s); err != nil {
+		return nil, errors.Join(fmt.Errorf("resuming %s: %w", path, err), t.Close())
+	}
+	return t, nil
+}
+
+// restore takes over every part of a checkpoint.
+func (t *Trainer) restore(path string, s state) error {
+	l := t.learner
+	l.step, t.saved = s.Step, s.Step
+	t.positions, t.counts = s.Positions, s.Counts
+	if t.positions == nil {
+		t.positions = map[int]int64{}
+	}
+	slots, _ := l.optimizer.State()
+	if err := errors.Join(
+		readTensors(filepath.Join(path, "query.safetensors"), l.query.Tensors()),
+		readTensors(filepath.Join(path, "key.safetensors"), l.key.Tensors()),
+		readTensors(filepath.Join(path, "optimizer.safetensors"), slots),
+		l.optimizer.Restore(slots, s.Optimizer),
+		readFile(filepath.Join(path, "bank.bin"), func(r io.Reader) error {
+			b, err := bank.Read(r)
+			if err == nil && (b.Cap() != l.set.Bank || b.Dim() != l.set.Model.Projection) {
+				err = fmt.Errorf("the bank holds %d keys of %d numbers, the settings want %d of %d", b.Cap(), b.Dim(), l.set.Bank, l.set.Model.Projection)
+			}
+			if err == nil {
+				b.MaxAge = l.bank.MaxAge
+				l.bank = b
+			}
+			return err
+		}),
+		readFile(filepath.Join(path, "sampler.bin"), func(r io.Reader) (err error) {
+			t.sampler, err = sampler.Read(r, t.set.Sampler, samplerSeed(t.set.Seed))
+			return err
+		}),
+		readFile(filepath.Join(path, "merge.gob"), t.restoreMerge),
+	); err != nil {
+		return err
+	}
+	t.embedder.adopt(l.query, t.set.version(l.step))
+	return nil
+}
+
+func (t *Trainer) restoreMerge(r io.Reader) error {
+	var all map[string]streams.MergeState[*frame.Frame]
+	if err := gob.NewDecoder(r).Decode(&all); err != nil {
+		return err
+	}
+	for rig, s := range all {
+		camera := rig
+		for _, f := range s.Pending {
+			camera = f.Camera
+		}
+		t.merger(&frame.Frame{Meta: frame.Meta{Rig: rig, Camera: camera}}).Restore(s)
+	}
+	return nil
+}
+
+func readState(path string) (state, error) {
+	var s state
+	if _, err := verify(path); err != nil {
+		return s, err
+	}
+	err := readFile(filepath.Join(path, "state.json"), func(r io.Reader) error { return json.NewDecoder(r).Decode(&s) })
+	return s, err
+}
+
+func readFile(path string, read func(io.Reader) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := read(f); err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	return nil
+}
+
+// readTensors fills live tensors from a file, by name.
+func readTensors(path string, live []model.Tensor) error {
+	return readFile(path, func(r io.Reader) error {
+		saved, _, err := safetensors.Read(r)
+		if err != nil {
+			return err
+		}
+		byName := map[string]safetensors.Tensor{}
+		for _, t := range saved {
+			byName[t.Name] = t
+		}
+		for _, l := range live {
+			s, ok := byName[l.Name]
+			if !ok || len(s.F32) != len(l.Data) {
+				return fmt.Errorf("tensor %s is missing or has another size", l.Name)
+			}
+			copy(l.Data, s.F32)
+		}
+		return nil
+	})
+}
+
+// different names the first setting that differs between a run and its continuation, "" where none does.
+func different(run, now Settings) string {
+	run.Every, run.Keep, run.EmbedBatch, run.Probe = now.Every, now.Keep, now.EmbedBatch, now.Probe
+	a, b := reflect.ValueOf(run), reflect.ValueOf(now)
+	for i := range a.NumField() {
+		if x, y := a.Field(i).Interface(), b.Field(i).Interface(); !reflect.DeepEqual(x, y) {
+			return fmt.Sprintf("%s was %+v, is %+v", a.Type().Field(i).Name, x, y)
+		}
+	}
+	return ""
+}
+
+// LoadWeights reads the query network of a checkpoint, for embedding and evaluation, and names its version.
+func LoadWeights(path string) (w *model.Weights, version string, err error) {
+	s, err := readState(path)
+	if err != nil {
+		return nil, "", err
+	}
+	l := s.Settings
+	if w, err = model.NewWeights(l.Model, untrained(l.Seed)); err != nil {
+		return nil, "", fmt.Errorf("loading checkpoint %s: %w", path, err)
+	}
+	return w, l.version(s.Step), readTensors(filepath.Join(path, "query.safetensors"), w.Tensors())
+}
+
+// Untrained is the query network of a checkpoint's run as it was before the first step.
+func Untrained(path string) (*model.Weights, error) {
+	s, err := readState(path)
+	if err != nil {
+		return nil, err
+	}
+	return model.NewWeights(s.Settings.Model, untrained(s.Settings.Seed))
+}
+
+// LoadBank reads the memory bank of a checkpoint.
+func LoadBank(path string) (b *bank.Rolling, err error) {
+	err = readFile(filepath.Join(path, "bank.bin"), func(r io.Reader) error { b, err = bank.Read(r); return err })
+	return b, err
+}
+
+// LoadMemory reads the frames a checkpoint's sampler holds, at training size.
+func LoadMemory(path string) ([]*frame.Frame, error) {
+	s, err := readState(path)
+	if err != nil {
+		return nil, err
+	}
+	var frames []*frame.Frame
+	err = readFile(filepath.Join(path, "sampler.bin"), func(r io.Reader) error {
+		m, err := sampler.Read(r, s.Settings.Sampler, samplerSeed(s.Settings.Seed))
+		if err == nil {
+			frames = m.Frames()
+		}
+		return err
+	})
+	return frames, err
+}

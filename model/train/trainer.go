@@ -1,0 +1,213 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nearfar/nearfar/internal/seed"
+	"github.com/nearfar/nearfar/loss"
+	"github.com/nearfar/nearfar/sampler"
+	"github.com/nearfar/nearfar/streams"
+	"github.com/nearfar/nearfar/streams/frame"
+)
+
+// Counts account for every frame that was handed over.
+type Counts struct {
+	Received     uint64 // frames handed to Receive
+	DeadLettered uint64 // frames reported to Skip
+	Lost         uint64 // frames that were gone before they could be read
+	Trained      uint64 // frames the sampler took in
+	Late         uint64 // frames older than what the merge had already let through
+	Embedded     uint64
+	Steps        uint64
+}
+
+// Report is what one step told.
+type Report struct {
+	Step uint64
+	LR   float32
+	loss.Contrast
+}
+
+// Outputs are where a trainer's results go. Each may be nil.
+type Outputs struct {
+	Embeddings func([]frame.Embedding) error
+	Step       func(Report)
+	Checkpoint func(path string, step uint64)
+}
+
+// Trainer learns from a stream of frames. It is not safe for concurrent use.
+type Trainer struct {
+	set       Settings
+	dir       string // of checkpoints; "" keeps none
+	out       Outputs
+	learner   *Learner
+	sampler   *sampler.Sampler
+	merge     map[string]*streams.Merger[*frame.Frame] // by rig: only cameras of one rig wait for each other
+	embedder  *embedder
+	batch     *sampler.Batch
+	positions map[int]int64 // next offset of each partition of the frames topic
+	counts    Counts
+	saved     uint64 // step of the last checkpoint
+}
+
+// New is a trainer at the beginning of its run.
+func New(set Settings, dir string, out Outputs) (*Trainer, error) {
+	learner, err := NewLearner(set)
+	if err != nil {
+		return nil, err
+	}
+	embedder, err := newEmbedder(set, learner.query)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trainer{set: set, dir: dir, out: out, learner: learner, embedder: embedder,
+		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), batch: learner.Batch(), positions: map[int]int64{},
+		merge: map[string]*streams.Merger[*frame.Frame]{}}
+	return t, nil
+}
+
+// samplerSeed is where the sampler's choices are drawn from.
+func samplerSeed(root uint64) seed.Seed { return seed.New(root).At("sampler") }
+
+// merger orders the cameras of a rig by capture time. A camera by itself has no one to wait for.
+func (t *Trainer) merger(f *frame.Frame) *streams.Merger[*frame.Frame] {
+	if m, ok := t.merge[f.Rig]; ok {
+		return m
+	}
+	set := t.set.Merge
+	if f.Rig == f.Camera {
+		set.Lateness, set.Idle = 0, 0
+	} else {
+		// A lane that never speaks holds the first frames back for Idle, until all cameras have shown up.
+		set.Lanes = append(slices.Clone(set.Lanes), "")
+	}
+	m := streams.NewMerger(set,
+		func(f *frame.Frame) string { return f.Camera },
+		func(f *frame.Frame) time.Time { return f.Captured },
+		func(f *frame.Frame) time.Time { return f.Logged },
+		func(*frame.Frame) { t.counts.Late++ })
+	t.merge[f.Rig] = m
+	return m
+}
+
+// Receive takes the next frame of the log, decoded to the training size.
+func (t *Trainer) Receive(f *frame.Frame) error {
+	t.counts.Received++
+	t.positions[f.Ref.Partition] = f.Ref.Offset + 1
+	if err := t.merger(f).Push(f, t.admit); err != nil {
+		return err
+	}
+	return t.checkpointIfDue()
+}
+
+// Skip notes that the frame at ref went to the dead letters.
+func (t *Trainer) Skip(ref frame.Ref) {
+	t.counts.DeadLettered++
+	t.positions[ref.Partition] = ref.Offset + 1
+}
+
+// Lose notes that n frames of the log were gone before they could be read.
+func (t *Trainer) Lose(n uint64) { t.counts.Lost += n }
+
+// admit takes a frame in event-time order: it is embedded, sampled and learned from.
+func (t *Trainer) admit(f *frame.Frame) error {
+	if err := t.embedder.push(f, t.publish); err != nil {
+		return err
+	}
+	t.sampler.Push(f)
+	t.counts.Trained++
+	return t.learn()
+}
+
+// learn takes the steps that the sampler says are due.
+func (t *Trainer) learn() error {
+	for t.sampler.Due() {
+		if !t.sampler.Batch(t.learner.step, t.batch) {
+			return nil
+		}
+		rate := t.set.rate(t.learner.step)
+		contrast, err := t.learner.Step(t.batch)
+		if err != nil {
+			return err
+		}
+		t.counts.Steps = t.learner.step
+		if t.out.Step != nil {
+			t.out.Step(Report{Step: t.learner.step, LR: rate, Contrast: contrast})
+		}
+	}
+	return nil
+}
+
+// publish hands embeddings on.
+func (t *Trainer) publish(es []frame.Embedding) error {
+	t.counts.Embedded += uint64(len(es))
+	if t.out.Embeddings == nil {
+		return nil
+	}
+	if err := t.out.Embeddings(es); err != nil {
+		return fmt.Errorf("publishing %d embeddings: %w", len(es), err)
+	}
+	return nil
+}
+
+// checkpointIfDue saves and publishes a model version every so many steps. It runs between frames, where
+// the merge holds nothing half-handed-over.
+func (t *Trainer) checkpointIfDue() error {
+	if t.set.Every == 0 || t.learner.step/t.set.Every == t.saved/t.set.Every {
+		return nil
+	}
+	return t.Checkpoint()
+}
+
+// Checkpoint embeds what waits with the old weights, publishes the new ones and saves everything.
+func (t *Trainer) Checkpoint() error {
+	if err := t.embedder.flush(t.publish); err != nil {
+		return err
+	}
+	t.embedder.adopt(t.learner.query, t.set.version(t.learner.step))
+	t.saved = t.learner.step
+	if t.dir == "" {
+		return nil
+	}
+	path, err := t.save()
+	if err != nil {
+		return fmt.Errorf("saving the checkpoint of step %d in %s: %w", t.learner.step, t.dir, err)
+	}
+	if t.out.Checkpoint != nil {
+		t.out.Checkpoint(path, t.learner.step)
+	}
+	return nil
+}
+
+// Finish is the end of the stream: what waits for later frames no longer waits. It ends with a checkpoint.
+func (t *Trainer) Finish() error {
+	for _, rig := range slices.Sorted(maps.Keys(t.merge)) {
+		if err := t.merge[rig].Flush(t.admit); err != nil {
+			return err
+		}
+	}
+	t.sampler.Flush()
+	if err := t.learn(); err != nil {
+		return err
+	}
+	return t.Checkpoint()
+}
+
+// Positions are the next offsets to read, by partition.
+func (t *Trainer) Positions() map[int]int64 { return t.positions }
+
+// Counts are the accounts so far.
+func (t *Trainer) Counts() Counts { return t.counts }
+
+// Sampler gives the sampler's own counts.
+func (t *Trainer) Sampler() sampler.Counts { return t.sampler.Counts() }
+
+// Learner is the network that learns, for evaluation after the run.
+func (t *Trainer) Learner() *Learner { return t.learner }
+
+// Close frees the graphs' machines.
+func (t *Trainer) Close() error { return errors.Join(t.learner.Close(), t.embedder.network.Close()) }

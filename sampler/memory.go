@@ -1,0 +1,59 @@
+package sampler
+
+import "github.com/nearfar/nearfar/streams/frame"
+
+// frameOverhead is about what a frame takes beside its pixels, in bytes.
+const frameOverhead = 256
+
+// Bytes is the memory of the frames the sampler holds. With B bytes per frame, P partners per anchor and V
+// views per anchor it is at most
+//
+//	((replay.size + newest·batch) · (1 + P + V) + limit + cameras) · B
+//
+// where replay.size is batch for policy none, P and V are at most Partners (0: what lies within near on both sides, at most limit), and cameras
+// are those seen within the last gap. Neighbours share their frames, so a FIFO stays near one frame per
+// anchor; a reservoir comes close to the bound.
+func (s *Sampler) Bytes() int64 {
+	var n int64
+	for _, f := range s.frames().list {
+		n += int64(len(f.Pix)) + frameOverhead
+	}
+	return n
+}
+
+// table lists distinct frames in the order in which they are first met.
+type table struct {
+	list  []*frame.Frame
+	index map[*frame.Frame]uint64
+}
+
+func (t *table) add(frames ...*frame.Frame) {
+	for _, f := range frames {
+		if _, ok := t.index[f]; !ok {
+			t.index[f] = uint64(len(t.list))
+			t.list = append(t.list, f)
+		}
+	}
+}
+
+// frames are all frames the sampler holds.
+func (s *Sampler) frames() *table {
+	t := &table{index: make(map[*frame.Frame]uint64)}
+	for _, m := range s.window {
+		t.add(m.frame)
+	}
+	for _, l := range s.lanes() {
+		t.add(s.tracks[l].last)
+	}
+	for _, anchors := range [][]*anchor{s.replay.kept, s.replay.recent.items} {
+		for _, a := range anchors {
+			t.add(a.frame)
+			t.add(a.near...)
+			t.add(a.views...)
+		}
+	}
+	return t
+}
+
+// Frames are all frames the sampler holds, each once: the pictures behind the bank's newer keys.
+func (s *Sampler) Frames() []*frame.Frame { return s.frames().list }

@@ -1,0 +1,112 @@
+package sampler
+
+import (
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/nearfar/nearfar/internal/seed"
+	"github.com/nearfar/nearfar/streams/frame"
+)
+
+// Sampler turns a stream of frames into batches of pairs.
+type Sampler struct {
+	cfg  Config
+	seed seed.Seed
+
+	tracks  map[lane]track
+	now     time.Time // capture time of the newest frame
+	window  []moment  // in order of capture: neighbours of waiting moments, then the waiting ones
+	waiting int       // index of the first waiting moment
+	replay  replay
+	taken   int64 // steps taken or forgone
+	counts  Counts
+
+	nearest []*frame.Frame // scratch of partners
+	painter painter
+}
+
+// Counts account for every frame pushed:
+// Pushed = IllFormed + Disordered + Frozen + Alone + Admitted + Waiting.
+type Counts struct {
+	Pushed     uint64 `json:"pushed"`
+	IllFormed  uint64 `json:"ill_formed"` // pixels that do not fit the size
+	Disordered uint64 `json:"disordered"` // captured before a frame pushed earlier
+	Frozen     uint64 `json:"frozen"`     // the very picture before it
+	Alone      uint64 `json:"alone"`      // without any positive
+	Admitted   uint64 `json:"admitted"`   // to the replay buffer
+	Waiting    uint64 `json:"waiting"`    // for their neighbours
+
+	Scenes       uint64 `json:"scenes"`        // begun
+	Hurried      uint64 `json:"hurried"`       // settled before all neighbours were known: Limit is too small
+	ViewsFound   uint64 `json:"views_found"`   // frames kept as another view of an anchor
+	ViewsRefused uint64 `json:"views_refused"` // cameras whose closest frame was near an anchor but further than skew
+
+	Temporal uint64 `json:"temporal"` // rows of batches that paired frames of one camera
+	Views    uint64 `json:"views"`    // rows of batches that paired two cameras
+}
+
+// New is a sampler that has seen nothing. The configuration must have passed Check.
+func New(cfg Config, s seed.Seed) *Sampler {
+	return &Sampler{cfg: cfg, seed: s, tracks: map[lane]track{}, replay: newReplay(cfg, s.At("replay")),
+		painter: newPainter(min(runtime.GOMAXPROCS(0), 8))}
+}
+
+// Push takes the next frame, decoded, of any size; frames come in order of capture across cameras. The
+// frame is kept by pointer and must not change. What cannot be used is counted, see Counts.
+func (s *Sampler) Push(f *frame.Frame) {
+	s.counts.Pushed++
+	if f.Check() != nil {
+		s.counts.IllFormed++
+		return
+	}
+	if f.Captured.Before(s.now) {
+		s.counts.Disordered++
+		return
+	}
+	s.now = f.Captured
+	if scene, frozen := s.follow(f); frozen {
+		s.counts.Frozen++
+	} else {
+		s.window = append(s.window, moment{f, scene})
+	}
+	s.settle(s.now)
+}
+
+// Flush is the end of the stream: waiting frames no longer wait for neighbours. Pushing may go on after it.
+func (s *Sampler) Flush() {
+	for s.waiting < len(s.window) {
+		s.settleNext()
+	}
+}
+
+// admit hands an anchor to the replay buffer. Steps that fall due before the first batch is possible are
+// forgone, or the run would begin with many steps on the same few frames.
+func (s *Sampler) admit(a *anchor) {
+	ready := s.ready()
+	s.replay.add(a)
+	if !ready {
+		s.taken = s.owed()
+	}
+	s.counts.Admitted++
+}
+
+// ready says whether a batch can be drawn.
+func (s *Sampler) ready() bool { return len(s.replay.kept) >= min(s.cfg.Batch, s.replay.size) }
+
+// owed are the steps that the frames so far are worth.
+func (s *Sampler) owed() int64 {
+	return int64(math.Floor(float64(s.counts.Admitted) * s.cfg.UpdatesPerFrame))
+}
+
+// Due says whether a step is due: UpdatesPerFrame steps are for each admitted frame, counted from the
+// first possible batch, and every successful Batch takes one. It is a function of the frames pushed and the
+// batches taken, so that a replayed log trains at the same moments.
+func (s *Sampler) Due() bool { return s.ready() && s.owed() > s.taken }
+
+// Counts are the accounts so far.
+func (s *Sampler) Counts() Counts {
+	c := s.counts
+	c.Waiting = uint64(len(s.window) - s.waiting)
+	return c
+}

@@ -1,207 +1,206 @@
-// Package safetensors reads and writes the safetensors format: eight bytes of header length, a JSON header
-// that gives each tensor's type, shape and place, then the numbers, little-endian. PyTorch users open such
-// files with safetensors.torch.load_file.
+// Package safetensors writes and reads the safetensors format: named tensors of float32 and int64, and metadata of
+// strings, in one file that any other implementation opens and that no input can make execute or overallocate.
+//
+//	offset 0    uint64 little-endian: length N of the header
+//	offset 8    header: JSON, padded with spaces so that the data begin at a multiple of 8
+//	            {"__metadata__": {string: string}, name: {"dtype", "shape", "data_offsets": [begin, end]}, …}
+//	offset 8+N  data, row by row, little-endian; offsets count from here, in order, without holes
+//
+// The same tensors give the same bytes: the wider type first (as the reference implementation writes, so that every
+// tensor is aligned to its own size), then by name.
 package safetensors
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 )
 
-// Tensor is a named array of float32, row-major.
+// Tensor is a named array of one of the two types; the other slice is nil.
 type Tensor struct {
 	Name  string
-	Shape []int
+	Shape []int // the product of the sizes is the number of numbers; none is a scalar
 	F32   []float32
+	I64   []int64
 }
 
-// Limits that a header may not pass: a hostile file must not make the reader take memory it does not have
-// the bytes for.
-const (
-	maxHeader = 16 << 20
-	maxNumber = 1 << 31 // of one tensor
-)
+// File is what a file holds: tensors in the order of the file, and metadata.
+type File struct {
+	Tensors  []Tensor
+	Metadata map[string]string
+}
 
-// ErrMalformed says that bytes are no safetensors file of float32.
-var ErrMalformed = errors.New("not a well-formed safetensors file")
+// Tensor finds a tensor by name.
+func (f *File) Tensor(name string) (Tensor, error) {
+	for _, t := range f.Tensors {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return Tensor{}, fmt.Errorf("there is no tensor %q among the %d of the file", name, len(f.Tensors))
+}
 
-const metadataKey = "__metadata__"
-
-// entry is a tensor in the header.
+// entry is a tensor as the header describes it.
 type entry struct {
-	Dtype   string   `json:"dtype"`
+	Type    string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
 	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// Write writes tensors, in the order given, and metadata. The same arguments give the same bytes.
-func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
-	header := map[string]any{}
-	if len(metadata) > 0 {
-		header[metadataKey] = metadata
-	}
-	at := int64(0)
-	for _, t := range tensors {
-		if _, twice := header[t.Name]; twice || t.Name == metadataKey || t.Name == "" {
-			return fmt.Errorf("writing safetensors: a tensor may not be called %q here", t.Name)
-		}
-		if n, err := count(t.Shape); err != nil || n != int64(len(t.F32)) {
-			return fmt.Errorf("writing safetensors: tensor %s has shape %v and %d numbers", t.Name, t.Shape, len(t.F32))
-		}
-		end := at + 4*int64(len(t.F32))
-		header[t.Name] = entry{"F32", append([]int{}, t.Shape...), [2]int64{at, end}}
-		at = end
-	}
-	text, err := json.Marshal(header)
-	if err != nil {
-		return err
-	}
-	for len(text)%8 != 0 { // the numbers begin at a multiple of eight
-		text = append(text, ' ')
-	}
-	if err := binary.Write(w, binary.LittleEndian, uint64(len(text))); err != nil {
-		return err
-	}
-	if _, err := w.Write(text); err != nil {
-		return err
-	}
-	var buf []byte
-	for _, t := range tensors {
-		for part := range slices.Chunk(t.F32, 16<<10) {
-			buf = buf[:0]
-			for _, v := range part {
-				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-			}
-			if _, err := w.Write(buf); err != nil {
-				return err
-			}
-		}
+const metadataKey = "__metadata__"
+
+// Write writes a file: first beside path, synced, then renamed over it, so that path holds the old file or the new
+// one, whole, at any moment.
+func Write(path string, tensors []Tensor, metadata map[string]string) error {
+	if err := write(path, tensors, metadata); err != nil {
+		return fmt.Errorf("writing tensors to %s: %w", path, err)
 	}
 	return nil
 }
 
-// count is how many numbers a shape holds.
-func count(shape []int) (int64, error) {
-	n := int64(1)
-	for _, d := range shape {
-		if d < 0 || d > maxNumber || n*int64(d) > maxNumber {
-			return 0, fmt.Errorf("%w: shape %v", ErrMalformed, shape)
-		}
-		n *= int64(d)
+func write(path string, tensors []Tensor, metadata map[string]string) (err error) {
+	partial, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".partial-*")
+	if err != nil {
+		return err
 	}
-	return n, nil
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(partial.Name()))
+		}
+	}()
+	err = Encode(partial, tensors, metadata)
+	if err == nil {
+		err = partial.Chmod(0o644)
+	}
+	if err == nil {
+		err = partial.Sync()
+	}
+	if err = errors.Join(err, partial.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(partial.Name(), path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil // renamed; a folder that cannot be opened cannot be synced
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// Read reads all tensors, in the order of their places, and the metadata. Errors wrap ErrMalformed, or are
-// those of r. Nothing may follow the last tensor, and the tensors must fill the data without holes.
-func Read(r io.Reader) ([]Tensor, map[string]string, error) {
-	var size uint64
-	if err := binary.Read(r, binary.LittleEndian, &size); err != nil {
-		return nil, nil, short(err)
-	}
-	if size > maxHeader {
-		return nil, nil, fmt.Errorf("%w: a header of %d bytes", ErrMalformed, size)
-	}
-	text, err := io.ReadAll(io.LimitReader(r, int64(size)))
-	if err != nil {
-		return nil, nil, err
-	}
-	if uint64(len(text)) < size {
-		return nil, nil, short(io.ErrUnexpectedEOF)
-	}
-	tensors, places, metadata, err := header(text)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i := range tensors {
-		n := (places[i][1] - places[i][0]) / 4
-		if tensors[i].F32, err = floats(r, n); err != nil {
-			return nil, nil, fmt.Errorf("tensor %s: %w", tensors[i].Name, err)
-		}
-	}
-	var one [1]byte
-	if n, err := io.ReadFull(r, one[:]); n > 0 {
-		return nil, nil, fmt.Errorf("%w: bytes after the last tensor", ErrMalformed)
-	} else if err != io.EOF {
-		return nil, nil, err
-	}
-	return tensors, metadata, nil
-}
-
-// header reads the JSON: tensors without numbers, their places, sorted by place.
-func header(text []byte) (tensors []Tensor, places [][2]int64, metadata map[string]string, err error) {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return nil, nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	entries := map[string]entry{}
-	for name, b := range raw {
-		if name == metadataKey {
-			if err := json.Unmarshal(b, &metadata); err != nil {
-				return nil, nil, nil, fmt.Errorf("%w: metadata: %w", ErrMalformed, err)
-			}
-			continue
-		}
-		var e entry
-		if err := json.Unmarshal(b, &e); err != nil {
-			return nil, nil, nil, fmt.Errorf("%w: tensor %.100q: %w", ErrMalformed, name, err)
-		}
-		n, err := count(e.Shape)
-		if err != nil || e.Dtype != "F32" || e.Offsets[0] < 0 || e.Offsets[1]-e.Offsets[0] != 4*n {
-			return nil, nil, nil, fmt.Errorf("%w: tensor %.100q is %s %v at %v; only whole F32 tensors are read", ErrMalformed, name, e.Dtype, e.Shape, e.Offsets)
-		}
-		entries[name] = e
-		tensors = append(tensors, Tensor{Name: name, Shape: e.Shape})
-	}
+// Encode writes the format to w. Names must differ and numbers agree with shapes.
+func Encode(w io.Writer, tensors []Tensor, metadata map[string]string) error {
+	tensors = slices.Clone(tensors)
 	slices.SortFunc(tensors, func(a, b Tensor) int {
-		x, y := entries[a.Name].Offsets, entries[b.Name].Offsets
-		return compare([3]int64{x[0], x[1]}, [3]int64{y[0], y[1]}, a.Name, b.Name)
+		return cmp.Or(-cmp.Compare(a.width(), b.width()), cmp.Compare(a.Name, b.Name))
 	})
-	at := int64(0)
+	head, err := header(tensors, metadata)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	buf := make([]byte, 0, 1<<16)
+	flush := func(atLeast int) error {
+		if len(buf) < atLeast {
+			return nil
+		}
+		_, err := w.Write(buf)
+		buf = buf[:0]
+		return err
+	}
 	for _, t := range tensors {
-		e := entries[t.Name]
-		if e.Offsets[0] != at {
-			return nil, nil, nil, fmt.Errorf("%w: tensor %.100q begins at %d, not at %d", ErrMalformed, t.Name, e.Offsets[0], at)
+		for _, v := range t.F32 {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+			if err := flush(1<<16 - 8); err != nil {
+				return err
+			}
 		}
-		at = e.Offsets[1]
-		places = append(places, e.Offsets)
-	}
-	return tensors, places, metadata, nil
-}
-
-func compare(a, b [3]int64, x, y string) int {
-	if c := slices.Compare(a[:], b[:]); c != 0 {
-		return c
-	}
-	return slices.Compare([]byte(x), []byte(y))
-}
-
-// floats reads n numbers, taking memory only as the bytes come.
-func floats(r io.Reader, n int64) ([]float32, error) {
-	const step = 1 << 16
-	out := make([]float32, 0, min(n, step))
-	buf := make([]byte, 4*min(n, step))
-	for int64(len(out)) < n {
-		part := buf[:4*min(n-int64(len(out)), step)]
-		if _, err := io.ReadFull(r, part); err != nil {
-			return nil, short(err)
-		}
-		for i := 0; i < len(part); i += 4 {
-			out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(part[i:])))
+		for _, v := range t.I64 {
+			buf = binary.LittleEndian.AppendUint64(buf, uint64(v))
+			if err := flush(1<<16 - 8); err != nil {
+				return err
+			}
 		}
 	}
-	return out, nil
+	return flush(1)
 }
 
-// short calls an early end malformed and leaves other errors alone.
-func short(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it ends too early", ErrMalformed)
+// header is the length and the JSON of sorted tensors, padded.
+func header(tensors []Tensor, metadata map[string]string) ([]byte, error) {
+	b := append(make([]byte, 8), '{')
+	if len(metadata) > 0 {
+		text, err := json.Marshal(metadata)
+		if err != nil {
+			return nil, err
+		}
+		b = fmt.Appendf(b, "%q:%s,", metadataKey, text)
 	}
-	return err
+	seen := map[string]bool{metadataKey: true}
+	var offset int64
+	for _, t := range tensors {
+		if seen[t.Name] {
+			return nil, fmt.Errorf("tensor name %q is taken", t.Name)
+		}
+		seen[t.Name] = true
+		e := entry{Type: "F32", Shape: append([]int{}, t.Shape...)}
+		if t.width() == 8 {
+			e.Type = "I64"
+		}
+		n, ok := count(e.Shape)
+		if !ok || n != int64(max(len(t.F32), len(t.I64))) || t.F32 != nil && t.I64 != nil {
+			return nil, fmt.Errorf("tensor %q: %d float32 and %d int64 numbers for shape %v", t.Name, len(t.F32), len(t.I64), t.Shape)
+		}
+		e.Offsets = [2]int64{offset, offset + n*t.width()}
+		offset = e.Offsets[1]
+		name, err := json.Marshal(t.Name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(append(b, name...), ':'), text...), ',')
+	}
+	if b[len(b)-1] == ',' {
+		b = b[:len(b)-1]
+	}
+	b = append(b, '}')
+	for len(b)%8 != 0 {
+		b = append(b, ' ')
+	}
+	if len(b)-8 > maxHeader {
+		return nil, fmt.Errorf("a header of %d bytes, at most %d are allowed", len(b)-8, maxHeader)
+	}
+	binary.LittleEndian.PutUint64(b, uint64(len(b)-8))
+	return b, nil
+}
+
+// width is the bytes of one number; a tensor without numbers is of float32 unless I64 is there, if empty.
+func (t Tensor) width() int64 {
+	if t.I64 != nil {
+		return 8
+	}
+	return 4
+}
+
+// count is the number of numbers of a shape; ok is false where it is negative or beyond 64 bits.
+func count(shape []int) (n int64, ok bool) {
+	n = 1
+	for _, size := range shape {
+		if size < 0 || size > 0 && n > math.MaxInt64/8/int64(size) {
+			return 0, false
+		}
+		n *= int64(size)
+	}
+	return n, true
 }

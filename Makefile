@@ -1,0 +1,43 @@
+# nearfar: learns to see from live video without labels. `make` alone lists what there is to make.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# Pinned here and not in go.mod: what checks the code is no part of it.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# OpenCV and oneDNN come through cgo. The commit goes in by LDFLAGS, so that a checkout that belongs to
+# another user builds too (go's own stamping fails there).
+export CGO_ENABLED := 1
+BUILD := -mod=readonly -buildvcs=false
+
+.PHONY: help deps build run test check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the system packages that are missing (Debian 12, Ubuntu 24.04)
+	@scripts/deps.sh
+
+build: deps ## write bin/nearfar
+	go build $(BUILD) -ldflags '$(LDFLAGS)' -o bin/nearfar ./cmd/nearfar
+
+run: build ## learn from a synthetic three-camera rig, in runs/demo; goes on where it was interrupted
+	bin/nearfar run
+
+test: deps ## run all tests
+	go test $(BUILD) -timeout 10m ./...
+
+check: deps ## format, vet, staticcheck, and all tests with the race detector in random order
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted (run gofmt -w on them):"; echo "$$unformatted"; exit 1; fi
+	go vet $(BUILD) ./...
+	go run $(STATICCHECK) ./...
+	go test $(BUILD) -race -shuffle=on -timeout 30m ./...
+
+clean: ## remove what was built; runs/ stays
+	rm -rf bin coverage.out

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/model/kernel"
+	"github.com/nearfar/nearfar/model/train"
+)
+
+func newBenchCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "bench", Short: "Measure speed on this machine", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newBenchStepCmd(a))
+	return cmd
+}
+
+// stepTiming has the fields of the PyTorch peer in bench/, so that the two are compared line by line.
+type stepTiming struct {
+	Program   string  `json:"program"`
+	Encoder   string  `json:"encoder"`
+	Image     int     `json:"image"`
+	Batch     int     `json:"batch"`
+	Bank      int     `json:"bank"`
+	Steps     int     `json:"steps"`
+	Threads   int     `json:"threads"`
+	Layout    string  `json:"layout"`
+	Precision string  `json:"precision"`
+	MedianMS  float64 `json:"median_ms"`
+	MinMS     float64 `json:"min_ms"`
+	FramesPS  float64 `json:"frames_per_s"`
+}
+
+func newBenchStepCmd(a *app) *cobra.Command {
+	t := stepTiming{Layout: "nhwc"}
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "step", Short: "Time whole training steps: two views of a batch to new weights", Args: cobra.NoArgs,
+		Long: `Times training steps on random images: query forward and backward, key forward, momentum update,
+InfoNCE against a full bank, optimiser. No decoding and no sampling.`,
+		Example: "  nearfar bench step --encoder resnet18 --batch 32 --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if t.Steps < 1 || t.Precision != "f32" {
+				return usagef(cmd.CommandPath(), "--steps must be at least 1 and --precision f32, the only one there is")
+			}
+			if err := timeSteps(&t); err != nil {
+				return usagef(cmd.CommandPath(), "%w", err)
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(t)
+			}
+			_, err := fmt.Fprintf(a.out, "%s, %d px, batch %d, bank %d, %s, %d threads (%s): median %.1f ms, min %.1f ms a step, %.0f frames/s\n",
+				t.Encoder, t.Image, t.Batch, t.Bank, t.Precision, t.Threads, kernel.CPUISA(), t.MedianMS, t.MinMS, t.FramesPS)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&t.Encoder, "encoder", "small", "small or resnet18")
+	f.IntVar(&t.Image, "image", 64, "side of the square image, `px`")
+	f.IntVar(&t.Batch, "batch", 64, "pairs a step")
+	f.IntVar(&t.Bank, "bank", 4096, "keys")
+	f.IntVar(&t.Steps, "steps", 30, "steps that are timed, after three that are not")
+	f.IntVar(&t.Threads, "threads", 0, "threads of computation (default: all cores)")
+	f.StringVar(&t.Precision, "precision", "f32", "f32")
+	f.BoolVar(&asJSON, "json", false, "as a JSON object")
+	return cmd
+}
+
+// timeSteps fills in the figures, with the optimiser of the peer.
+func timeSteps(t *stepTiming) error {
+	c := config.Defaults()
+	c.Model.Encoder, c.Sampler.Image, c.Sampler.Batch, c.Bank.Size = t.Encoder, t.Image, t.Batch, t.Bank
+	c.Model.KeyMomentum, c.Train.Optimizer, c.Train.LR = 0.999, "sgd", 0.03
+	if t.Batch < 1 || t.Bank < 1 {
+		return fmt.Errorf("--batch and --bank must be at least 1")
+	}
+	t.Threads = useThreads(t.Threads)
+	took, err := train.Bench(settings(&c, "bench"), t.Steps)
+	if err != nil {
+		return err
+	}
+	ms := make([]float64, len(took))
+	for i, d := range took {
+		ms[i] = float64(d) / float64(time.Millisecond)
+	}
+	slices.Sort(ms)
+	median := (ms[(len(ms)-1)/2] + ms[len(ms)/2]) / 2
+	t.Program = "nearfar " + built().Version
+	t.MedianMS, t.MinMS = tenths(median), tenths(ms[0])
+	t.FramesPS = tenths(float64(t.Batch) / median * 1e3)
+	return nil
+}
+
+func tenths(x float64) float64 { return math.Round(10*x) / 10 }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/nearfar/nearfar/internal/look"
+	"github.com/nearfar/nearfar/internal/online"
+	"github.com/nearfar/nearfar/streams/topic"
+)
+
+// runSummary is the end of run.json: what became of every frame, and what was learned.
+type runSummary struct {
+	Took         string            `json:"took"` // this life
+	Captured     uint64            `json:"captured"`
+	Acknowledged uint64            `json:"acknowledged"`
+	Dropped      map[string]uint64 `json:"dropped"` // before Kafka acknowledged them, by reason
+	InTopic      uint64            `json:"in_topic"`
+	Trained      uint64            `json:"trained"`
+	DeadLettered uint64            `json:"dead_lettered"`
+	Late         uint64            `json:"late"`    // came after the merge had moved on
+	Lost         uint64            `json:"lost"`    // deleted by retention before they were read
+	Unread       uint64            `json:"unread"`  // still in the topic, for the next start
+	Waiting      uint64            `json:"waiting"` // read, and held back by the merge for the next start
+	Embedded     uint64            `json:"embedded"`
+	Steps        uint64            `json:"steps"`
+	Sampled      any               `json:"sampled"`
+	Status       online.Status     `json:"status"`
+	Scores       []look.Score      `json:"scores,omitempty"` // of the demo, on views that were never streamed
+}
+
+// finish accounts for everything, writes it to run.json and tells it.
+func (s *session) finish(ctx context.Context, r online.Result) error {
+	sum, err := s.summarise(ctx, r)
+	if err != nil {
+		return err
+	}
+	var sheets []string
+	if s.demo && r.Finished && r.Checkpoint != "" {
+		if sum.Scores, sheets, err = s.showDemo(ctx, r.Checkpoint); err != nil {
+			return fmt.Errorf("scoring what was learned: %w", err)
+		}
+	}
+	if r.Finished {
+		ended := now()
+		s.run.Record.Ended = &ended
+	}
+	s.run.Record.Summary = sum
+	if err := s.run.Save(); err != nil {
+		return err
+	}
+	s.tellSummary(s.app.out, r, sum, sheets)
+	if gap := sum.gap(); gap != 0 {
+		return fmt.Errorf("%d frames are unaccounted for: this is a fault in nearfar, please report it with %s", gap, filepath.Join(s.run.Path, "run.json"))
+	}
+	return nil
+}
+
+// summarise counts every frame once, over all lives of the run.
+func (s *session) summarise(ctx context.Context, r online.Result) (runSummary, error) {
+	c := r.Counts
+	out := runSummary{Took: time.Since(s.started).Round(100 * time.Millisecond).String(), Dropped: map[string]uint64{},
+		Trained: c.Trained, DeadLettered: c.DeadLettered, Late: c.Late, Lost: c.Lost, Embedded: c.Embedded, Steps: c.Steps,
+		Sampled: r.Sampled, Status: s.meter.Last()}
+	if s.feed != nil {
+		all := sum(s.feed.Totals())
+		out.Captured, out.Acknowledged = all.Captured, all.Acked
+		for reason, n := range all.Dropped {
+			out.Dropped[reason] += n
+		}
+	}
+	bounds, err := topic.Bounds(context.WithoutCancel(ctx), s.cfg.Kafka.Config, s.cfg.Kafka.Frames)
+	if err != nil {
+		return out, err
+	}
+	for _, b := range bounds {
+		out.InTopic += uint64(b.Next)
+	}
+	out.Waiting = c.Received - c.Trained - c.Late
+	out.Unread = out.InTopic - min(out.InTopic, c.Received+c.DeadLettered+c.Lost)
+	return out, nil
+}
+
+// gap is how many frames of the topic are in no account. It is 0.
+func (s runSummary) gap() int64 {
+	return int64(s.InTopic) - int64(s.Trained+s.Late+s.DeadLettered+s.Lost+s.Waiting+s.Unread)
+}
+
+// tellSummary says to a person how the run went.
+func (s *session) tellSummary(w io.Writer, r online.Result, sum runSummary, sheets []string) {
+	state := "is complete"
+	if !r.Finished {
+		state = "is interrupted; start it again to go on"
+	}
+	fmt.Fprintf(w, "\nRun %s %s (%s).\n\n", s.run.Record.ID, state, sum.Took)
+	if s.feed != nil {
+		fmt.Fprintf(w, "  captured    %d frames of %s: %d acknowledged by Kafka, %d dropped%s\n",
+			sum.Captured, count(len(s.feed.Cameras), "camera"), sum.Acknowledged, total(sum.Dropped), reasons(sum.Dropped))
+	}
+	fmt.Fprintf(w, "  in Kafka    %d frames = %d trained + %d late + %d dead letters + %d lost to retention + %d for the next start\n",
+		sum.InTopic, sum.Trained, sum.Late, sum.DeadLettered, sum.Lost, sum.Waiting+sum.Unread)
+	st := sum.Status
+	fmt.Fprintf(w, "  learned     %d steps; loss %.3f, mutual information at least %.2f nats\n", sum.Steps, st.Loss, st.MIBound)
+	fmt.Fprintf(w, "  embeddings  %d written (topic %s", sum.Embedded, s.cfg.Kafka.Embeddings)
+	for _, c := range s.cfg.Sinks {
+		if c.Kind == "files" {
+			path := c.Path
+			if path == "" {
+				path = filepath.Join(s.run.Path, "embeddings.jsonl")
+			}
+			fmt.Fprintf(w, ", file %s", path)
+		}
+	}
+	fmt.Fprintf(w, "); std·√d %.2f, effective rank %.0f\n", st.EmbeddingStd*sqrt(s.set.Model.Width()), st.EffectiveRank)
+	if st.KNNSamples > 0 {
+		fmt.Fprintf(w, "  labels      %.0f%% of the last %d labelled frames were recognised from earlier visits (never used in training)\n", 100*st.KNN, st.KNNSamples)
+	}
+	fmt.Fprintf(w, "  checkpoint  %s\n", r.Checkpoint)
+	if len(sum.Scores) > 0 {
+		s.tellDemo(w, sum.Scores, sheets)
+	}
+}
+
+func total(counts map[string]uint64) (n uint64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// tellDemo says what the demo has learned.
+func (s *session) tellDemo(w io.Writer, scores []look.Score, sheets []string) {
+	fmt.Fprintf(w, "\nDid it learn to see? Objects in views, poses and light that were never streamed,\nrecognised from a few known pictures of each:\n\n")
+	printScores(w, scores)
+	slices.Sort(sheets)
+	for _, path := range sheets {
+		fmt.Fprintf(w, "\nLook at %s: each row is such a view and the nearest frames in the memory bank.\n", path)
+	}
+	fmt.Fprintf(w, "\nNext: bin/nearfar run --source your-clip.mp4 --source rtsp://camera/stream --out runs/mine\n")
+}

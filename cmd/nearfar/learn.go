@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/nearfar/nearfar/internal/online"
+	"github.com/nearfar/nearfar/sinks"
+	"github.com/nearfar/nearfar/sinks/files"
+	"github.com/nearfar/nearfar/sinks/stdout"
+	sinktopic "github.com/nearfar/nearfar/sinks/topic"
+	"github.com/nearfar/nearfar/streams/topic"
+)
+
+// metricsEvery is the time between lines of metrics.jsonl.
+const metricsEvery = 2 * time.Second
+
+// learn trains until the frames are over, enough steps are taken or ctx is cancelled, and tells how it goes.
+func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Result, error) {
+	var err error
+	if s.sinks, err = s.openSinks(); err != nil {
+		return online.Result{}, err
+	}
+	k := s.cfg.Kafka
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	reported := make(chan error, 1)
+	go func() { reported <- s.report(watching) }()
+	result, err := online.Learn(ctx, online.Options{
+		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: s.set,
+		Dir: s.run.Checkpoints(), Resume: s.resume, Sinks: s.sinks, Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(),
+		Over: over, Decoders: max(1, runtime.NumCPU()/2), Meter: s.meter, Log: s.log,
+		Lag:   func(n int64) { s.behind.Store(n) },
+		Saved: func(path string, step uint64) { s.log.Debug("saved", "checkpoint", path, "step", step) },
+	})
+	stop()
+	return result, errors.Join(err, <-reported)
+}
+
+// frameLimit is how many frames a trainer takes where it cannot stop the capture.
+func (s *session) frameLimit() uint64 {
+	if s.feed != nil {
+		return 0 // the capture is stopped instead, and everything it captured is learned
+	}
+	return s.cfg.Run.Frames
+}
+
+// openSinks opens every place embeddings go to.
+func (s *session) openSinks() ([]sinks.Sink, error) {
+	var out []sinks.Sink
+	for i, c := range s.cfg.Sinks {
+		sink, err := s.openSink(c.Kind, c.Path)
+		if err != nil {
+			return out, fmt.Errorf("opening sinks[%d] (%s): %w", i, c.Kind, err)
+		}
+		out = append(out, sink)
+	}
+	return out, nil
+}
+
+func (s *session) openSink(kind, path string) (sinks.Sink, error) {
+	switch kind {
+	case "topic":
+		k := s.cfg.Kafka
+		w, err := topic.NewWriter(k.Config, k.Embeddings, topic.WriterOptions{MaxBytes: k.MaxMessage()})
+		if err != nil {
+			return nil, err
+		}
+		return sinktopic.New(w), nil
+	case "files":
+		if path == "" {
+			path = filepath.Join(s.run.Path, "embeddings.jsonl")
+		}
+		return files.Open(path)
+	case "stdout":
+		return stdout.New(s.app.out), nil
+	}
+	return nil, fmt.Errorf("there is no sink of kind %q", kind)
+}
+
+// report writes metrics.jsonl and a line for whoever looks, until ctx ends.
+func (s *session) report(ctx context.Context) error {
+	live := terminal(s.app.err)
+	every := 5 * time.Second
+	if live {
+		every = time.Second
+		defer fmt.Fprintln(s.app.err)
+	}
+	show, keep := time.NewTicker(every), time.NewTicker(metricsEvery)
+	defer show.Stop()
+	defer keep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.run.Metrics(s.meter.Status(s.lag()))
+		case <-keep.C:
+			if err := s.run.Metrics(s.meter.Status(s.lag())); err != nil {
+				return fmt.Errorf("writing metrics.jsonl: %w", err)
+			}
+		case <-show.C:
+			form := "%s\n"
+			if live {
+				form = "\r%s\x1b[K"
+			}
+			fmt.Fprintf(s.app.err, form, line(s.meter.Last()))
+		}
+	}
+}
+
+// line is a status for people.
+func line(s online.Status) string {
+	text := fmt.Sprintf("step %d  %.1f frames/s in  %.1f steps/s  lag %d", s.Step, s.FramesPerSec, s.StepsPerSec, s.Lag)
+	if s.Step > 0 {
+		text += fmt.Sprintf("  loss %.3f  MI ≥ %.2f nats", s.Loss, s.MIBound)
+	}
+	if s.EffectiveRank > 0 {
+		text += fmt.Sprintf("  std %.4f  rank %.0f", s.EmbeddingStd, s.EffectiveRank)
+	}
+	if s.KNNSamples > 0 {
+		text += fmt.Sprintf("  kNN %.0f%%", 100*s.KNN)
+	}
+	return text
+}

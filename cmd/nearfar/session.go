@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/internal/online"
+	"github.com/nearfar/nearfar/model/kernel"
+	"github.com/nearfar/nearfar/model/train"
+	"github.com/nearfar/nearfar/sinks"
+	"github.com/nearfar/nearfar/streams/broker"
+	"github.com/nearfar/nearfar/streams/topic"
+)
+
+// configFile is the resolved configuration in a run's folder, which --resume reads.
+const configFile = "config.yaml"
+
+// session is one life of a run: its folder, its broker, its sinks, and what watches it.
+type session struct {
+	app     *app
+	cfg     *config.Config
+	log     *slog.Logger
+	demo    bool
+	run     *online.RunDir
+	set     train.Settings
+	resume  string // checkpoint to go on from
+	broker  *broker.Broker
+	feed    *feed  // nil where somebody else captures
+	before  uint64 // frames in the topic when this life began
+	behind  atomic.Int64
+	meter   *online.Meter
+	sinks   []sinks.Sink
+	started time.Time
+}
+
+// openSession takes the run's folder and finds out where the run stands.
+func (a *app) openSession(ctx context.Context, c *config.Config, demo, resume bool) (*session, error) {
+	s := &session{app: a, cfg: c, log: a.logger(c.Log), demo: demo, started: now()}
+	dir, err := runFolder(c, demo, resume)
+	if err != nil {
+		return nil, err
+	}
+	c.Run.Out = dir
+	shown, err := masked(c)
+	if err != nil {
+		return nil, err
+	}
+	s.run, err = online.OpenRun(dir, online.Record{ID: filepath.Base(dir), Started: s.started, Seed: c.Run.Seed, Versions: versions(), Config: shown})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepare(); err != nil {
+		return nil, errors.Join(err, s.run.Close())
+	}
+	return s, nil
+}
+
+// prepare writes the configuration down and finds the checkpoint to go on from.
+func (s *session) prepare() error {
+	text := config.Print(s.cfg)
+	if err := os.WriteFile(filepath.Join(s.run.Path, configFile), text, 0o644); err != nil {
+		return err
+	}
+	s.set = settings(s.cfg, s.run.Record.ID)
+	path, damaged, err := s.run.Latest()
+	for _, d := range damaged {
+		s.log.Warn("passing over a checkpoint", "err", d)
+	}
+	if err != nil {
+		return err
+	}
+	s.resume = path
+	if path != "" {
+		s.log.Info("going on from", "checkpoint", path)
+	}
+	useThreads(s.cfg.Run.Threads)
+	s.meter = online.NewMeter(s.set.Model.Width(), s.set.Probe, s.cfg.Sampler.Gap)
+	return nil
+}
+
+// runFolder is where the run lives: run.out, or a new folder in runs/. A run that has ended is left alone
+// unless it is resumed by name.
+func runFolder(c *config.Config, demo, resume bool) (string, error) {
+	dir := c.Run.Out
+	if dir == "" {
+		name := c.Run.Name
+		if name == "" {
+			name = time.Now().Format("20060102-150405")
+		}
+		dir = filepath.Join("runs", name)
+	}
+	for n := 2; ; n++ {
+		r, err := online.ReadRecord(dir)
+		switch {
+		case errors.Is(err, os.ErrNotExist) || err == nil && (r.Ended == nil || resume):
+			return dir, nil
+		case err != nil:
+			return "", err
+		case !demo:
+			return "", fmt.Errorf("the run in %s has ended; choose another --out, or go on with it by --resume %s", dir, dir)
+		}
+		dir = fmt.Sprintf("%s-%d", c.Run.Out, n)
+	}
+}
+
+// versions are what a run was made with.
+func versions() map[string]string {
+	b := built()
+	return map[string]string{"nearfar": b.Version, "commit": b.Commit, "go": b.Go, "system": b.System,
+		"onednn": kernel.Version(), "cpu": kernel.CPUISA(), "cores": fmt.Sprint(runtime.NumCPU())}
+}
+
+// startBroker starts the embedded broker, or leaves it to the brokers of the configuration.
+func (s *session) startBroker() error {
+	if !s.cfg.Kafka.Embedded() {
+		return nil
+	}
+	b, err := broker.Start(broker.Config{Dir: s.cfg.BrokerDir(), Port: s.cfg.Kafka.Port})
+	if err != nil {
+		return err
+	}
+	s.broker = b
+	s.cfg.Kafka.Brokers = []string{b.Addr()}
+	s.log.Info("embedded broker: a single node, not for production", "address", b.Addr())
+	return nil
+}
+
+// openTopics makes the topics that are missing and counts the frames that are there already.
+func (s *session) openTopics(ctx context.Context) error {
+	k := s.cfg.Kafka
+	if err := topic.Ensure(ctx, k.Config, k.FramesTopic(), k.EmbeddingsTopic(), k.DeadLetterTopic()); err != nil {
+		return err
+	}
+	bounds, err := topic.Bounds(ctx, k.Config, k.Frames)
+	if err != nil {
+		return err
+	}
+	for _, b := range bounds {
+		s.before += uint64(b.Next)
+	}
+	return nil
+}
+
+// lag is how many frames the trainer is behind, as it was last measured.
+func (s *session) lag() int64 { return s.behind.Load() }
+
+// close lets everything go, the broker last.
+func (s *session) close() {
+	var errs []error
+	for _, sink := range s.sinks {
+		errs = append(errs, sink.Close())
+	}
+	if s.broker != nil {
+		errs = append(errs, s.broker.Close())
+	}
+	if err := errors.Join(append(errs, s.run.Close())...); err != nil {
+		s.log.Error("closing the run", "err", err)
+	}
+}

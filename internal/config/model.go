@@ -1,0 +1,59 @@
+package config
+
+// ModelConfig is the network.
+type ModelConfig struct {
+	Encoder     string  `yaml:"encoder" jsonschema:"enum=small,enum=resnet18"` // small or resnet18; default small
+	Norm        string  `yaml:"norm" jsonschema:"enum=batch,enum=group"`       // batch or group normalisation; default batch
+	Projection  int     `yaml:"projection"`                                    // width of what the losses see; default 128
+	Hidden      int     `yaml:"hidden"`                                        // width of the projector's hidden layer; default 0, the encoder's own
+	KeyMomentum float64 `yaml:"key_momentum"`                                  // share of the key encoder kept each step, [0, 1); default 0.99
+}
+
+// DefaultModel is the small encoder.
+func DefaultModel() ModelConfig {
+	return ModelConfig{Encoder: "small", Norm: "batch", Projection: 128, KeyMomentum: 0.99}
+}
+
+// Check reports every problem with its yaml path.
+func (c ModelConfig) Check(report Report) {
+	oneOf(report, "encoder", c.Encoder, "small", "resnet18")
+	oneOf(report, "norm", c.Norm, "batch", "group")
+	within(report, "projection", float64(c.Projection), 2, 8192)
+	if c.Hidden != 0 {
+		within(report, "hidden", float64(c.Hidden), 2, 8192)
+	}
+	if !(c.KeyMomentum >= 0 && c.KeyMomentum < 1) {
+		report("key_momentum", "%v must be at least 0 and below 1 (at 1 the key encoder would never learn)", c.KeyMomentum)
+	}
+}
+
+// ObjectiveConfig is one thing the network is trained for.
+type ObjectiveConfig struct {
+	Kind        string  `yaml:"kind" jsonschema:"enum=moco"` // moco; default moco
+	Weight      float64 `yaml:"weight"`                      // of its loss in the sum; default 1
+	Temperature float64 `yaml:"temperature"`                 // divides similarities; default 0.1
+}
+
+// DefaultObjective is MoCo against the bank.
+func DefaultObjective() ObjectiveConfig {
+	return ObjectiveConfig{Kind: "moco", Weight: 1, Temperature: 0.1}
+}
+
+// Check reports every problem with its yaml path.
+func (c ObjectiveConfig) Check(report Report) {
+	oneOf(report, "kind", c.Kind, "moco")
+	within(report, "weight", c.Weight, 0, 1e6)
+	within(report, "temperature", c.Temperature, 0.001, 100)
+}
+
+// BankConfig is the rolling memory bank of keys.
+type BankConfig struct {
+	Size   int    `yaml:"size"`    // keys it holds; default 4096
+	MaxAge uint64 `yaml:"max_age"` // steps after which a key is no negative any more; default 0, never
+}
+
+// DefaultBank holds 4096 keys of any age.
+func DefaultBank() BankConfig { return BankConfig{Size: 4096} }
+
+// Check reports every problem with its yaml path.
+func (c BankConfig) Check(report Report) { within(report, "size", float64(c.Size), 1, 1<<22) }

@@ -1,0 +1,46 @@
+package config
+
+import "time"
+
+// RunConfig is the run as a whole.
+type RunConfig struct {
+	Name    string        `yaml:"name"`    // of the run; default: the date and time it began
+	Seed    uint64        `yaml:"seed"`    // of every random decision; default 1
+	Out     string        `yaml:"out"`     // the run's folder; default: runs/ and its name
+	Threads int           `yaml:"threads"` // of computation; default 0, all cores
+	Frames  uint64        `yaml:"frames"`  // stop after that many frames; default 0, never
+	Steps   uint64        `yaml:"steps"`   // stop after that many training steps; default 0, never
+	For     time.Duration `yaml:"for"`     // stop after that long; default 0s, never
+}
+
+// DefaultRun is a run without end.
+func DefaultRun() RunConfig { return RunConfig{Seed: 1} }
+
+// Check reports every problem with its yaml path.
+func (c RunConfig) Check(report Report) {
+	for _, r := range c.Name {
+		if r == '/' || r == '\\' || r < ' ' {
+			report("name", "%q must be a plain folder name, without slashes", c.Name)
+			break
+		}
+	}
+	if c.Name == "." || c.Name == ".." {
+		report("name", "%q must be a plain folder name", c.Name)
+	}
+	within(report, "threads", float64(c.Threads), 0, 1024)
+	if c.For < 0 {
+		report("for", "%v must not be negative", c.For)
+	}
+}
+
+// LogConfig is what is told on standard error.
+type LogConfig struct {
+	Level  string `yaml:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error"` // debug, info, warn or error; default info
+	Format string `yaml:"format" jsonschema:"enum=text,enum=json"`                      // text or json; default text
+}
+
+// Check reports every problem with its yaml path.
+func (c LogConfig) Check(report Report) {
+	oneOf(report, "level", c.Level, "debug", "info", "warn", "error")
+	oneOf(report, "format", c.Format, "text", "json")
+}

@@ -1,0 +1,84 @@
+package config
+
+import "time"
+
+// TrainConfig is the optimiser, its schedule, and what is measured on the way.
+type TrainConfig struct {
+	Optimizer    string      `yaml:"optimizer" jsonschema:"enum=adam,enum=sgd"`       // adam or sgd; default adam
+	LR           float64     `yaml:"lr"`                                              // learning rate after warm-up; default 0.001
+	Momentum     float64     `yaml:"momentum"`                                        // of sgd, [0, 1); default 0.9
+	WeightDecay  float64     `yaml:"weight_decay"`                                    // pull of the weights towards 0; default 0.0001
+	Warmup       uint64      `yaml:"warmup"`                                          // steps in which the learning rate rises from 0; default 0
+	Schedule     string      `yaml:"schedule" jsonschema:"enum=constant,enum=cosine"` // constant or cosine (falls to 0 at run.steps); default constant
+	PublishEvery uint64      `yaml:"publish_every"`                                   // steps between model versions that make embeddings; default 100
+	Probe        ProbeConfig `yaml:"probe"`                                           // the running kNN accuracy, where frames have labels
+}
+
+// ProbeConfig is the running kNN accuracy of embeddings against earlier ones. Labels never reach training.
+type ProbeConfig struct {
+	Memory      int           `yaml:"memory"`      // labelled embeddings remembered; default 2000, 0 turns the probe off
+	K           int           `yaml:"k"`           // neighbours that vote; default 20
+	Temperature float64       `yaml:"temperature"` // of their weights; default 0.07
+	Every       time.Duration `yaml:"every"`       // between reports; default 1s
+}
+
+// DefaultTrain is Adam at a constant rate.
+func DefaultTrain() TrainConfig {
+	return TrainConfig{
+		Optimizer: "adam", LR: 1e-3, Momentum: 0.9, WeightDecay: 1e-4, Schedule: "constant", PublishEvery: 100,
+		Probe: ProbeConfig{Memory: 2000, K: 20, Temperature: 0.07, Every: time.Second},
+	}
+}
+
+// Check reports every problem with its yaml path.
+func (c TrainConfig) Check(report Report) {
+	oneOf(report, "optimizer", c.Optimizer, "adam", "sgd")
+	oneOf(report, "schedule", c.Schedule, "constant", "cosine")
+	if !(c.LR > 0 && c.LR <= 100) {
+		report("lr", "%v must be above 0 (and at most 100), 0.001 suits adam", c.LR)
+	}
+	if !(c.Momentum >= 0 && c.Momentum < 1) {
+		report("momentum", "%v must be at least 0 and below 1", c.Momentum)
+	}
+	within(report, "weight_decay", c.WeightDecay, 0, 1)
+	if c.PublishEvery == 0 {
+		report("publish_every", "must be at least 1 step")
+	}
+	within(report, "probe.memory", float64(c.Probe.Memory), 0, 1<<20)
+	within(report, "probe.k", float64(c.Probe.K), 1, 1000)
+	above(report, "probe.temperature", c.Probe.Temperature)
+	if c.Probe.Every <= 0 {
+		report("probe.every", "%v must be above 0s", c.Probe.Every)
+	}
+}
+
+// CheckpointConfig is what is saved, and when.
+type CheckpointConfig struct {
+	Every uint64 `yaml:"every"` // steps between checkpoints; default 100
+	Keep  int    `yaml:"keep"`  // newest checkpoints kept; default 3
+}
+
+// DefaultCheckpoint saves every 100 steps and keeps three.
+func DefaultCheckpoint() CheckpointConfig { return CheckpointConfig{Every: 100, Keep: 3} }
+
+// Check reports every problem with its yaml path.
+func (c CheckpointConfig) Check(report Report) {
+	if c.Every == 0 {
+		report("every", "must be at least 1 step")
+	}
+	within(report, "keep", float64(c.Keep), 1, 1e6)
+}
+
+// SinkConfig is one place where embeddings go.
+type SinkConfig struct {
+	Kind string `yaml:"kind" jsonschema:"enum=topic,enum=files,enum=stdout"` // topic (kafka.embeddings), files (JSON lines) or stdout
+	Path string `yaml:"path"`                                                // of the file; default embeddings.jsonl in the run's folder
+}
+
+// Check reports every problem with its yaml path.
+func (c SinkConfig) Check(report Report) {
+	oneOf(report, "kind", c.Kind, "topic", "files", "stdout")
+	if c.Path != "" && c.Kind != "files" {
+		report("path", "%q means nothing to a sink of kind %s, drop it or set kind: files", c.Path, c.Kind)
+	}
+}

@@ -1,0 +1,311 @@
+package online
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime"
+	"time"
+
+	"github.com/nearfar/nearfar/internal/picture"
+	"github.com/nearfar/nearfar/model/train"
+	"github.com/nearfar/nearfar/sinks"
+	"github.com/nearfar/nearfar/streams"
+	"github.com/nearfar/nearfar/streams/frame"
+	"github.com/nearfar/nearfar/streams/topic"
+)
+
+// Options are what a run needs besides its settings.
+type Options struct {
+	Kafka     topic.Config
+	Frames    string // topic
+	MaxBytes  int    // of the largest message
+	Settings  train.Settings
+	Dir       string // of checkpoints
+	Resume    string // checkpoint to go on from; "" begins
+	Sinks     []sinks.Sink
+	Steps     uint64          // stop after so many steps; 0: never
+	MaxFrames uint64          // stop after so many frames; 0: never
+	Over      <-chan struct{} // closed once nobody writes frames any more: what is in the topic is learned, then the run ends
+	Decoders  int             // frames decoded at once
+	Meter     *Meter
+	Lag       func(int64) // told now and then how many frames are in the topic and not yet trained on
+	Saved     func(path string, step uint64)
+	Log       *slog.Logger
+}
+
+// Result is how a run ended.
+type Result struct {
+	Counts     train.Counts
+	Sampled    any    // the sampler's own counts
+	Checkpoint string // the last one
+	Finished   bool   // the stream is over; otherwise the run can go on from the checkpoint
+}
+
+// item is a message of the frames topic after decoding: a picture, or why there is none.
+type item struct {
+	message frame.Message
+	frame   *frame.Frame
+	stage   string
+	err     error
+	lost    uint64 // messages before this one that retention took
+}
+
+// errEnough says that the run has reached the steps or frames it was told to take.
+var errEnough = errors.New("enough")
+
+// drainPoll is how often a run whose sources are over looks whether it has read everything.
+const drainPoll = 100 * time.Millisecond
+
+// lagEvery is the time between two looks at the lag.
+const lagEvery = 500 * time.Millisecond
+
+// Learn runs until the stream is over, the steps are taken or ctx is cancelled. Cancelling is a graceful
+// end: everything is saved and Result.Finished is false.
+func Learn(ctx context.Context, o Options) (Result, error) {
+	r := &run{o: o}
+	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	p := streams.NewPipeline(pipe)
+	items := streams.Apply(
+		streams.Source(p, "read", func(feed context.Context, emit func(item) error) error { return r.read(ctx, feed, emit) }),
+		"decode", max(1, o.Decoders), r.decode, nil)
+	streams.Each(items, "train", r.take)
+	err := p.Wait()
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	if r.trainer != nil {
+		err = errors.Join(err, r.trainer.Close())
+	}
+	if r.reader != nil {
+		err = errors.Join(err, r.reader.Close())
+	}
+	if r.letters != nil {
+		err = errors.Join(err, r.letters.Close())
+	}
+	return r.result, err
+}
+
+// run is the state of one Learn. The trainer belongs to the goroutine of the last stage.
+type run struct {
+	o        Options
+	ready    chan error
+	reader   *topic.Reader
+	letters  *topic.DeadLetters
+	trainer  *train.Trainer
+	result   Result
+	gap      uint64    // messages that retention took before the next one; of the reading stage
+	measured time.Time // when the lag was last looked at
+}
+
+// These are how the reading stage talks to the training stage, in order with the frames.
+var (
+	errBegin    = errors.New("begin")
+	errFinished = errors.New("finished")
+	errStopped  = errors.New("stopped")
+)
+
+// read hands on the messages of the frames topic from where the checkpoint stands. It ends by itself once
+// nobody writes any more and everything is read, or when the run is told to stop.
+func (r *run) read(told, feed context.Context, emit func(item) error) error {
+	r.ready = make(chan error, 1)
+	if err := emit(item{err: errBegin}); err != nil {
+		return err
+	}
+	select {
+	case err := <-r.ready:
+		if err != nil {
+			return err
+		}
+	case <-feed.Done():
+		return nil
+	}
+	reading, cancel := context.WithCancel(feed)
+	defer cancel()
+	unhook := context.AfterFunc(told, cancel)
+	defer unhook()
+	// Told to stop, reading ends but what was read still flows, with the word to stop behind it.
+	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, maps.Clone(r.trainer.Positions()), topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost})
+	if err != nil {
+		return err
+	}
+	r.reader = reader
+	for {
+		m, err := r.fetch(reading)
+		switch {
+		case errors.Is(err, errFinished):
+			return emit(item{err: errFinished})
+		case told.Err() != nil:
+			return emit(item{err: errStopped})
+		case err != nil:
+			return err
+		}
+		it := item{message: m, lost: r.gap}
+		r.gap = 0
+		if err := emit(it); err != nil {
+			return err
+		}
+		r.measureLag(reading)
+	}
+}
+
+// measureLag tells how far behind reading is, about twice a second.
+func (r *run) measureLag(ctx context.Context) {
+	if r.o.Lag == nil || time.Since(r.measured) < lagEvery {
+		return
+	}
+	r.measured = time.Now()
+	if n, err := r.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
+		r.o.Lag(n)
+	}
+}
+
+// fetch is the next message, or errFinished once there will be none.
+func (r *run) fetch(ctx context.Context) (frame.Message, error) {
+	for {
+		wait, cancel := context.WithTimeout(ctx, drainPoll)
+		m, err := r.reader.Fetch(wait)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return m, err
+		}
+		select {
+		case <-r.o.Over:
+		default:
+			continue
+		}
+		lag, err := r.reader.Lag(ctx)
+		if err != nil {
+			return m, err
+		}
+		if lag == 0 {
+			if r.o.Lag != nil {
+				r.o.Lag(0)
+			}
+			return m, errFinished
+		}
+	}
+}
+
+// lost counts what retention took away before it was read.
+func (r *run) lost(name string, partition int, expected, got int64) {
+	r.gap += uint64(got - expected)
+	r.o.Log.Warn("frames were deleted before they were read: raise kafka.retention or kafka.retention_bytes, or train faster",
+		"topic", name, "partition", partition, "expected", expected, "got", got)
+}
+
+// decode makes a picture of a message. What is wrong with a message travels on with it: order matters.
+func (r *run) decode(_ context.Context, it item) (item, error) {
+	if it.err != nil {
+		return it, nil
+	}
+	e, err := frame.Parse(it.message)
+	if err != nil {
+		it.stage, it.err = "parse", err
+		return it, nil
+	}
+	if it.frame, err = picture.Decode(e, r.o.Settings.Sampler.Image); err != nil {
+		it.stage, it.err = "decode", err
+	}
+	return it, nil
+}
+
+// take is the training stage: one goroutine, one thread.
+func (r *run) take(ctx context.Context, it item) error {
+	switch {
+	case errors.Is(it.err, errBegin):
+		runtime.LockOSThread() // oneDNN keeps its workers per thread; the thread ends with this stage
+		err := r.begin()
+		r.ready <- err
+		return err
+	case errors.Is(it.err, errFinished):
+		r.result.Finished = true
+		return r.end(r.trainer.Finish())
+	case errors.Is(it.err, errStopped):
+		return r.end(r.trainer.Checkpoint())
+	}
+	r.trainer.Lose(it.lost)
+	if it.err != nil {
+		if err := r.bury(ctx, it); err != nil {
+			return err
+		}
+		r.trainer.Skip(it.message.Ref)
+	} else {
+		if err := r.trainer.Receive(it.frame); err != nil {
+			return err
+		}
+	}
+	c := r.trainer.Counts()
+	if r.o.Steps > 0 && c.Steps >= r.o.Steps || r.o.MaxFrames > 0 && c.Received >= r.o.MaxFrames {
+		if err := r.end(r.trainer.Checkpoint()); err != nil {
+			return err
+		}
+		return errEnough
+	}
+	return nil
+}
+
+// begin makes the trainer, in the goroutine that will run it.
+func (r *run) begin() error {
+	out := train.Outputs{
+		Embeddings: func(es []frame.Embedding) error {
+			r.o.Meter.Embeddings(es)
+			for _, s := range r.o.Sinks {
+				if err := s.Write(context.Background(), es); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Step: r.o.Meter.Step,
+		Checkpoint: func(path string, step uint64) {
+			r.result.Checkpoint = path
+			if r.o.Saved != nil {
+				r.o.Saved(path, step)
+			}
+		},
+	}
+	var err error
+	if r.letters, err = topic.NewDeadLetters(r.o.Kafka, r.o.Frames+".dlq", r.o.MaxBytes); err != nil {
+		return err
+	}
+	if r.o.Resume == "" {
+		r.trainer, err = train.New(r.o.Settings, r.o.Dir, out)
+	} else {
+		r.trainer, err = train.Resume(r.o.Resume, r.o.Settings, r.o.Dir, out)
+	}
+	if err == nil {
+		r.o.Meter.Begin(r.trainer.Counts())
+	}
+	return err
+}
+
+// end keeps the final accounts.
+func (r *run) end(err error) error {
+	r.result.Counts, r.result.Sampled = r.trainer.Counts(), r.trainer.Sampler()
+	return err
+}
+
+// bury sends a message that is no frame to the dead letters, so that it is neither lost nor in the way.
+func (r *run) bury(ctx context.Context, it item) error {
+	r.o.Log.Warn("a message is no frame and went to the dead letters", "topic", it.message.Ref.Topic,
+		"partition", it.message.Ref.Partition, "offset", it.message.Ref.Offset, "stage", it.stage, "err", it.err)
+	if err := r.letters.Send(ctx, it.message, it.stage, reason(it.err), it.err); err != nil {
+		return fmt.Errorf("sending %s to the dead letters: %w", it.message.Ref, err)
+	}
+	return nil
+}
+
+// reason is why a message is no frame, in a word or two that metrics can count.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, frame.ErrCorrupt):
+		return "corrupt"
+	case errors.Is(err, frame.ErrNotPicture):
+		return "not a picture"
+	}
+	return "undecodable"
+}

@@ -1,0 +1,121 @@
+package online
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/nearfar/nearfar/model/train"
+)
+
+// Record is run.json: what the run is, made when it starts and completed when it ends.
+type Record struct {
+	ID       string            `json:"id"`
+	Started  time.Time         `json:"started"`
+	Resumed  []time.Time       `json:"resumed,omitempty"`
+	Ended    *time.Time        `json:"ended,omitempty"` // the stream was over and all of it learned
+	Seed     uint64            `json:"seed"`
+	Versions map[string]string `json:"versions"` // of nearfar (with its commit), Go, and the libraries
+	Config   json.RawMessage   `json:"config"`   // resolved, secrets masked
+	Summary  any               `json:"summary,omitempty"`
+}
+
+// RunDir is a run's folder: run.json, metrics.jsonl, checkpoints/, embeddings.jsonl, and the embedded
+// broker's log. One process at a time holds it.
+type RunDir struct {
+	Path    string
+	Record  Record
+	lock    *flock.Flock
+	metrics *os.File
+}
+
+// ErrRunBusy says that another process holds the run.
+var ErrRunBusy = errors.New("another nearfar works in this run's folder; stop it, or choose another --out")
+
+// OpenRun takes a run's folder, new or begun, for this process alone.
+func OpenRun(path string, fresh Record) (*RunDir, error) {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return nil, fmt.Errorf("making the run's folder: %w", err)
+	}
+	d := &RunDir{Path: path, lock: flock.New(filepath.Join(path, "run.lock"))}
+	held, err := d.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	if !held {
+		return nil, fmt.Errorf("%s: %w", path, ErrRunBusy)
+	}
+	if err := d.open(fresh); err != nil {
+		return nil, errors.Join(err, d.lock.Unlock())
+	}
+	return d, nil
+}
+
+func (d *RunDir) open(fresh Record) error {
+	old, err := ReadRecord(d.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.Record = fresh
+	case err != nil:
+		return err
+	default:
+		d.Record = fresh
+		d.Record.ID, d.Record.Started = old.ID, old.Started
+		d.Record.Resumed = append(old.Resumed, fresh.Started)
+	}
+	if d.metrics, err = os.OpenFile(filepath.Join(d.Path, "metrics.jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+		return err
+	}
+	return d.Save()
+}
+
+// ReadRecord reads a run's run.json.
+func ReadRecord(path string) (Record, error) {
+	var r Record
+	name := filepath.Join(path, "run.json")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return r, nil
+}
+
+// Save writes run.json, all of it or none.
+func (d *RunDir) Save() error {
+	b, err := json.MarshalIndent(d.Record, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(d.Path, "run.json")
+	if err := os.WriteFile(name+".tmp", append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".tmp", name)
+}
+
+// Checkpoints is where the run's checkpoints lie.
+func (d *RunDir) Checkpoints() string { return filepath.Join(d.Path, "checkpoints") }
+
+// Latest is the checkpoint to go on from, "" where there is none yet; damaged are those that were passed over.
+func (d *RunDir) Latest() (path string, damaged []error, err error) {
+	path, damaged, err = train.Latest(d.Checkpoints())
+	if errors.Is(err, train.ErrNoCheckpoint) && len(damaged) == 0 {
+		return "", nil, nil
+	}
+	return path, damaged, err
+}
+
+// Metrics appends a line to metrics.jsonl.
+func (d *RunDir) Metrics(s Status) error { return json.NewEncoder(d.metrics).Encode(s) }
+
+// Close lets the folder go.
+func (d *RunDir) Close() error { return errors.Join(d.metrics.Close(), d.lock.Unlock()) }

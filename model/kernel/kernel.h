@@ -1,0 +1,67 @@
+// What the C side of the package offers to Go. Tensors are NHWC float32, rows × channels where a
+// function does not care for places; nt is the number of threads. Nothing here keeps a pointer it is
+// handed beyond the call.
+#ifndef NF_KERNEL_H
+#define NF_KERNEL_H
+#include <stdint.h>
+
+// threads.c: called once or more before anything else.
+void nf_threads_start(void);
+
+// conv.c: a convolution of one fixed shape. A NULL result or a nonzero return is a failure of oneDNN.
+typedef struct nf_conv nf_conv;
+typedef struct {
+	int n, h, w, ci, co, kh, kw, oh, ow, stride, pad;
+} nf_conv_shape;
+nf_conv *nf_conv_new(const nf_conv_shape *s, int backward_data, int backward_weights, int nt, int *status);
+int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt);
+int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, float *dx, int nt);
+int nf_conv_backward_weights(nf_conv *c, const float *x, const float *dy, float *dw, int nt);
+void nf_conv_free(nf_conv *c);
+int nf_gemm(char ta, char tb, long m, long n, long k, const float *a, long lda, const float *b, long ldb, float beta, float *c, long ldc, int nt);
+const char *nf_isa(void);
+void nf_version(int v[3]);
+
+// norm.c
+long nf_bn_part(long rows, int c); // floats of scratch
+void nf_bn_train(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+	float *run_mean, float *run_var, long rows, int c, int relu, float momentum, float eps, float *part, int nt);
+void nf_bn_eval(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+	const float *run_mean, const float *run_var, long rows, int c, int relu, float eps, int nt);
+void nf_bn_back(const float *dy, const float *x, const float *y, const float *gamma, const float *fold, const float *mean, const float *rstd,
+	float *dx, float *dres, float *dgamma, float *dbeta, long rows, int c, int relu, int train, float *part, int nt);
+
+// group.c
+void nf_gn(const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd, int n, long hw, int c, int groups,
+	int relu, float eps, int nt);
+void nf_gn_back(const float *dy, const float *x, const float *y, const float *gamma, const float *mean, const float *rstd, float *dx,
+	float *dgamma, float *dbeta, float *part, int n, long hw, int c, int groups, int relu, int nt);
+
+// pointwise.c
+void nf_add_relu(const float *a, const float *b, float *y, long n, int nt);
+void nf_relu(const float *x, float *y, long n, int nt);
+void nf_relu_back(const float *y, const float *dy, float *dx, long n, int nt);
+void nf_add(const float *a, const float *b, float *y, long n, int nt);
+void nf_mean(const float *x, float *y, int n, long hw, int c, int nt);
+void nf_mean_back(const float *dy, float *dx, int n, long hw, int c, int nt);
+void nf_normalize(const float *x, float *y, float *norm, int n, int d, int nt);
+void nf_normalize_back(const float *y, const float *dy, const float *norm, float *dx, int n, int d, int nt);
+void nf_rows_fill(const float *b, float *y, long n, int c, int nt);
+void nf_column_sum(const float *x, float *y, long n, int c);
+
+// pool.c
+void nf_maxpool(const float *x, float *y, uint8_t *at, int n, int h, int w, int c, int oh, int ow, int k, int stride, int pad, int nt);
+void nf_maxpool_back(const float *dy, const uint8_t *at, float *dx, int n, int h, int w, int c, int oh, int ow, int k, int stride, int pad, int nt);
+
+// nce.c
+long nf_nce_work(int n, int d, int nt); // floats of scratch
+int nf_nce(const float *q, const float *k, const float *bank, int n, int d, long size, float inv_t, const int32_t *mask_row,
+	const int32_t *mask_slot, float *dq, float *work, double out[5], int nt);
+
+// update.c
+void nf_sgd(float *p, const float *g, float *v, float lr, float momentum, float decay, long n, int nt);
+void nf_adam(float *p, const float *g, float *m, float *v, float lr, float b1, float b2, float eps, float decay, float decoupled,
+	double correct1, double correct2, long n, int nt);
+void nf_ema(float *key, const float *query, float momentum, long n, int nt);
+double nf_sum_squares(const float *x, long n, int nt);
+#endif

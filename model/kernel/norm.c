@@ -1,0 +1,210 @@
+// Batch norm over rows × channels, with ReLU and the addition of a residual folded in (Ioffe & Szegedy
+// 2015, arXiv:1502.03167). Sums are taken over a fixed number of blocks of rows and joined in order,
+// so that results do not depend on the number of threads.
+#include "kernel.h"
+#include "simd.h"
+#include <math.h>
+#include <omp.h>
+
+#define BLOCKS 64
+
+static int blocks(long rows) {
+	long b = rows / 64;
+	return b < 1 ? 1 : b > BLOCKS ? BLOCKS : (int)b;
+}
+
+long nf_bn_part(long rows, int c) { return (long)(blocks(rows) * 2 + 3) * c; }
+
+// Sums of x − pivot and its square over n rows: the pivot (any row) keeps the squares from cancelling.
+NF_SIMD static void sums(const float *x, const float *pivot, float *s1, float *s2, long n, int c) {
+	int j = 0;
+	for (; j + 32 <= c; j += 32) {
+		v16 p = LD(pivot + j), p_ = LD(pivot + j + 16), a = {0}, b = {0}, a_ = {0}, b_ = {0};
+		const float *r = x + j;
+		for (long i = 0; i < n; i++, r += c) {
+			v16 d = LD(r) - p, d_ = LD(r + 16) - p_;
+			a += d, b += d * d, a_ += d_, b_ += d_ * d_;
+		}
+		ST(s1 + j, a), ST(s2 + j, b), ST(s1 + j + 16, a_), ST(s2 + j + 16, b_);
+	}
+	for (; j + 16 <= c; j += 16) {
+		v16 p = LD(pivot + j), a = {0}, b = {0};
+		for (long i = 0; i < n; i++) {
+			v16 d = LD(x + i * c + j) - p;
+			a += d, b += d * d;
+		}
+		ST(s1 + j, a), ST(s2 + j, b);
+	}
+	for (; j < c; j++) {
+		float a = 0, b = 0;
+		for (long i = 0; i < n; i++) {
+			float d = x[i * c + j] - pivot[j];
+			a += d, b += d * d;
+		}
+		s1[j] = a, s2[j] = b;
+	}
+}
+
+// y = x·scale + shift (+ res), ReLU where asked.
+NF_SIMD static void affine(const float *x, const float *res, const float *scale, const float *shift, float *y, long n, int c, int relu) {
+	for (long i = 0; i < n; i++, x += c, y += c) {
+		int j = 0;
+		for (; j + 16 <= c; j += 16) {
+			v16 v = LD(x + j) * LD(scale + j) + LD(shift + j);
+			if (res) v += LD(res + j);
+			ST(y + j, relu ? RELU(v) : v);
+		}
+		for (; j < c; j++) {
+			float v = x[j] * scale[j] + shift[j];
+			if (res) v += res[j];
+			y[j] = relu && !(v > 0) ? 0 : v;
+		}
+		if (res) res += c;
+	}
+}
+
+// What norm, batch statistics and running statistics come to: y = x·fold[0:c] + fold[c:2c].
+static void folded(const float *gamma, const float *beta, const float *mean, const float *rstd, float *fold, int c) {
+	for (int j = 0; j < c; j++) {
+		fold[j] = gamma[j] * rstd[j];
+		fold[c + j] = beta[j] - mean[j] * fold[j];
+	}
+}
+
+#define ROWS(b, nb) long lo = rows * (b) / (nb), n = rows * ((b) + 1) / (nb) - lo
+
+void nf_bn_train(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+	float *run_mean, float *run_var, long rows, int c, int relu, float momentum, float eps, float *part, int nt) {
+	int nb = blocks(rows);
+#pragma omp parallel num_threads(nt) if (rows * c > NF_SMALL)
+	{
+#pragma omp for schedule(static)
+		for (int b = 0; b < nb; b++) {
+			ROWS(b, nb);
+			sums(x + lo * c, x, part + (long)b * 2 * c, part + (long)b * 2 * c + c, n, c);
+		}
+#pragma omp for schedule(static)
+		for (int j = 0; j < c; j++) {
+			double a = 0, q = 0;
+			for (int b = 0; b < nb; b++) a += part[(long)b * 2 * c + j], q += part[(long)b * 2 * c + c + j];
+			double m = a / rows, v = q / rows - m * m;
+			if (v < 0) v = 0;
+			mean[j] = (float)(x[j] + m);
+			rstd[j] = (float)(1 / sqrt(v + eps));
+			fold[j] = gamma[j] * rstd[j];
+			fold[c + j] = beta[j] - mean[j] * fold[j];
+			if (run_mean) {
+				run_mean[j] += momentum * (mean[j] - run_mean[j]);
+				run_var[j] += momentum * ((float)(rows > 1 ? v * rows / (rows - 1) : v) - run_var[j]);
+			}
+		}
+#pragma omp for schedule(static)
+		for (int b = 0; b < nb; b++) {
+			ROWS(b, nb);
+			affine(x + lo * c, res ? res + lo * c : 0, fold, fold + c, y + lo * c, n, c, relu);
+		}
+	}
+}
+
+void nf_bn_eval(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+	const float *run_mean, const float *run_var, long rows, int c, int relu, float eps, int nt) {
+	for (int j = 0; j < c; j++) {
+		mean[j] = run_mean[j];
+		rstd[j] = 1 / sqrtf(run_var[j] + eps);
+	}
+	folded(gamma, beta, mean, rstd, fold, c);
+	int nb = blocks(rows);
+#pragma omp parallel for num_threads(nt) schedule(static) if (rows * c > NF_SMALL)
+	for (int b = 0; b < nb; b++) {
+		ROWS(b, nb);
+		affine(x + lo * c, res ? res + lo * c : 0, fold, fold + c, y + lo * c, n, c, relu);
+	}
+}
+
+// Sums of dy and dy·(x − mean) over n rows, where dy passes the ReLU. With keep the passed dy is written
+// there (the gradient of a residual) and y says what passed; without, x·scale + shift says it again.
+NF_SIMD static void back_sums(const float *dy, const float *x, const float *y, const float *fold, const float *mean, float *keep, float *s1,
+	float *s2, long n, int c, int relu) {
+	int j = 0;
+	for (; j + 16 <= c; j += 16) {
+		v16 m = LD(mean + j), f = LD(fold + j), h = LD(fold + c + j), a = {0}, b = {0};
+		const float *g_ = dy + j, *x_ = x + j;
+		if (!relu) {
+			for (long i = 0; i < n; i++, g_ += c, x_ += c) {
+				v16 g = LD(g_);
+				a += g, b += g * (LD(x_) - m);
+			}
+		} else if (!keep) {
+			for (long i = 0; i < n; i++, g_ += c, x_ += c) {
+				v16 v = LD(x_), g = POSITIVE(LD(g_), v * f + h);
+				a += g, b += g * (v - m);
+			}
+		} else {
+			for (long i = 0; i < n; i++, g_ += c, x_ += c) {
+				v16 g = POSITIVE(LD(g_), LD(y + i * c + j));
+				ST(keep + i * c + j, g);
+				a += g, b += g * (LD(x_) - m);
+			}
+		}
+		ST(s1 + j, a), ST(s2 + j, b);
+	}
+	for (; j < c; j++) {
+		float a = 0, b = 0;
+		for (long i = 0; i < n; i++) {
+			float g = dy[i * c + j], v = x[i * c + j];
+			if (relu && !((keep ? y[i * c + j] : v * fold[j] + fold[c + j]) > 0)) g = 0;
+			if (keep) keep[i * c + j] = g;
+			a += g, b += g * (v - mean[j]);
+		}
+		s1[j] = a, s2[j] = b;
+	}
+}
+
+// dx = dy·k + x·k[c:] + k[2c:], where dy passes the ReLU unless it is kept and has passed already.
+NF_SIMD static void back_dx(const float *dy, const float *x, const float *fold, const float *k, float *dx, long n, int c, int masked) {
+	for (long i = 0; i < n; i++, x += c, dy += c, dx += c) {
+		int j = 0;
+		for (; j + 16 <= c; j += 16) {
+			v16 v = LD(x + j), g = LD(dy + j);
+			if (masked) g = POSITIVE(g, v * LD(fold + j) + LD(fold + c + j));
+			ST(dx + j, g * LD(k + j) + (v * LD(k + c + j) + LD(k + 2 * c + j)));
+		}
+		for (; j < c; j++) {
+			float v = x[j], g = dy[j];
+			if (masked && !(v * fold[j] + fold[c + j] > 0)) g = 0;
+			dx[j] = g * k[j] + (v * k[c + j] + k[2 * c + j]);
+		}
+	}
+}
+
+void nf_bn_back(const float *dy, const float *x, const float *y, const float *gamma, const float *fold, const float *mean, const float *rstd,
+	float *dx, float *dres, float *dgamma, float *dbeta, long rows, int c, int relu, int train, float *part, int nt) {
+	int nb = blocks(rows);
+	float *k = part + (long)nb * 2 * c; // 3c
+#pragma omp parallel num_threads(nt) if (rows * c > NF_SMALL)
+	{
+#pragma omp for schedule(static)
+		for (int b = 0; b < nb; b++) {
+			ROWS(b, nb);
+			float *s = part + (long)b * 2 * c;
+			back_sums(dy + lo * c, x + lo * c, y ? y + lo * c : 0, fold, mean, dres ? dres + lo * c : 0, s, s + c, n, c, relu);
+		}
+#pragma omp for schedule(static)
+		for (int j = 0; j < c; j++) {
+			double a = 0, q = 0;
+			for (int b = 0; b < nb; b++) a += part[(long)b * 2 * c + j], q += part[(long)b * 2 * c + c + j];
+			q *= rstd[j];
+			dgamma[j] = (float)q;
+			dbeta[j] = (float)a;
+			double scale = (double)gamma[j] * rstd[j];
+			k[j] = (float)scale;
+			k[c + j] = train ? (float)(-scale * rstd[j] * q / rows) : 0;
+			k[2 * c + j] = train ? (float)(scale * (mean[j] * (double)rstd[j] * q - a) / rows) : 0;
+		}
+#pragma omp for schedule(static)
+		for (int b = 0; b < nb; b++) {
+			ROWS(b, nb);
+			back_dx((dres ? dres : dy) + lo * c, x + lo * c, fold, k, dx + lo * c, n, c, relu && !dres);
+		}
+	}
+}

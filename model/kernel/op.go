@@ -1,0 +1,164 @@
+package kernel
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"slices"
+	"sync/atomic"
+
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// op is every operation of this package: float32 tensors in, one out, which it owns. What an operation
+// computes beside its output (statistics, masks, gradients of further inputs) lives in a struct that its
+// closures share.
+type op struct {
+	name   string
+	id     uint64
+	in     []tensor.Shape
+	out    *tensor.Dense
+	data   []float32 // of out
+	run    func(in [][]float32) error
+	inputs [][]float32 // of the run in progress
+	// over is the input whose memory the output may take over once nobody else reads it, -1 for none.
+	over int
+	// pinned keeps the output in the memory it was made with: another op writes it.
+	pinned bool
+	placed bool // a Machine has given the output its memory
+	// toward says for which inputs derive gives a gradient.
+	toward []bool
+	derive func(in G.Nodes, out, grad *G.Node) (G.Nodes, error)
+}
+
+var _ G.SDOp = (*op)(nil)
+
+// ids tell ops apart: Gorgonia merges nodes whose ops hash alike, and ours have state.
+var ids atomic.Uint64
+
+// newOp is an op with its output in new memory.
+func newOp(name string, shape ...int) *op {
+	o := &op{name: name, id: ids.Add(1), over: -1, data: make([]float32, tensor.Shape(shape).TotalSize())}
+	o.out = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(o.data))
+	return o
+}
+
+// place moves the output to other memory.
+func (o *op) place(data []float32) {
+	o.data = data
+	o.out = tensor.New(tensor.WithShape(o.out.Shape()...), tensor.WithBacking(data))
+}
+
+// apply puts the op into the graph of its inputs.
+func (o *op) apply(in ...*G.Node) (*G.Node, error) {
+	o.in = make([]tensor.Shape, len(in))
+	for i, n := range in {
+		o.in[i] = n.Shape().Clone()
+	}
+	o.inputs = make([][]float32, len(in))
+	n, err := G.ApplyOp(o, in...)
+	if err != nil {
+		return nil, fmt.Errorf("adding %s to the graph: %w", o.name, err)
+	}
+	return n, nil
+}
+
+func (o *op) Arity() int { return len(o.in) }
+
+func (o *op) Type() hm.Type {
+	types := make([]hm.Type, 0, len(o.in)+1)
+	for _, s := range append(slices.Clone(o.in), o.out.Shape()) {
+		types = append(types, G.TensorType{Dims: s.Dims(), Of: tensor.Float32})
+	}
+	return hm.NewFnType(types...)
+}
+
+func (o *op) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.out.Shape().Clone(), nil }
+
+// Do runs the op. The result is the op's own memory, overwritten by the next run.
+func (o *op) Do(values ...G.Value) (G.Value, error) {
+	if len(values) != len(o.in) {
+		return nil, fmt.Errorf("%s takes %d inputs, not %d", o.name, len(o.in), len(values))
+	}
+	for i, v := range values {
+		t, ok := v.(*tensor.Dense)
+		if !ok || t.Dtype() != tensor.Float32 || !t.DataOrder().IsContiguous() || t.DataOrder().IsColMajor() || t.RequiresIterator() {
+			return nil, fmt.Errorf("input %d of %s must be a dense float32 tensor in row-major order, not %T", i, o.name, v)
+		}
+		o.inputs[i] = t.Float32s()
+		if len(o.inputs[i]) != o.in[i].TotalSize() {
+			return nil, fmt.Errorf("input %d of %s holds %d numbers, its shape %v needs %d", i, o.name, len(o.inputs[i]), o.in[i], o.in[i].TotalSize())
+		}
+	}
+	if err := o.run(o.inputs); err != nil {
+		return nil, err
+	}
+	return o.out, nil
+}
+
+func (o *op) ReturnsPtr() bool     { return true }
+func (o *op) CallsExtern() bool    { return false } // true would have Gorgonia allocate an output that nobody uses
+func (o *op) OverwritesInput() int { return -1 }
+
+func (o *op) String() string        { return fmt.Sprintf("%s#%d", o.name, o.id) }
+func (o *op) WriteHash(h hash.Hash) { fmt.Fprintf(h, "nearfar/kernel/%s", o) }
+func (o *op) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+func (o *op) DiffWRT(int) []bool {
+	if o.toward == nil {
+		return make([]bool, len(o.in))
+	}
+	return o.toward
+}
+
+func (o *op) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
+	if o.derive == nil {
+		return nil, fmt.Errorf("%s has no derivative: second derivatives are not supported", o.name)
+	}
+	return o.derive(in, out, grad)
+}
+
+// beside is a node for what another op computes beside its output: it hands on the memory that op fills.
+func beside(name string, of *G.Node, shape ...int) (*G.Node, []float32, error) {
+	o := newOp(name, shape...)
+	o.pinned = true
+	o.run = func([][]float32) error { return nil }
+	n, err := o.apply(of)
+	return n, o.data, err
+}
+
+// shaped checks that a node is a float32 tensor of so many dimensions.
+func shaped(op, what string, n *G.Node, dims int) error {
+	if n == nil {
+		return fmt.Errorf("%s: %s is nil", op, what)
+	}
+	if n.Dtype() != tensor.Float32 {
+		return fmt.Errorf("%s: %s must be float32, not %v", op, what, n.Dtype())
+	}
+	if s := n.Shape(); s.Dims() != dims {
+		return fmt.Errorf("%s: %s must have %d dimensions, not shape %v", op, what, dims, s)
+	}
+	for _, d := range n.Shape() {
+		if d < 1 {
+			return fmt.Errorf("%s: %s has an empty dimension: shape %v", op, what, n.Shape())
+		}
+	}
+	return nil
+}
+
+// vector checks that a node is a float32 vector of n numbers.
+func vector(op, what string, node *G.Node, n int) error {
+	if err := shaped(op, what, node, 1); err != nil {
+		return err
+	}
+	if node.Shape()[0] != n {
+		return fmt.Errorf("%s: %s must have %d numbers, one a channel, not %d", op, what, n, node.Shape()[0])
+	}
+	return nil
+}

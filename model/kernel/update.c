@@ -1,0 +1,68 @@
+// Optimiser steps: one pass over parameters, gradients and state.
+#include "kernel.h"
+#include "simd.h"
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#pragma GCC optimize("no-math-errno")
+
+#define CHUNK 8192
+
+NF_SIMD static void sgd(float *p, const float *g, float *v, float lr, float momentum, float decay, long n) {
+	for (long i = 0; i < n; i++) {
+		float s = momentum * v[i] + (g[i] + decay * p[i]);
+		v[i] = s;
+		p[i] -= lr * s;
+	}
+}
+
+NF_SIMD static void adam(float *p, const float *g, float *m, float *v, float rate, float b1, float b2, float eps, float decay, float shrink,
+	float root2, long n) {
+	for (long i = 0; i < n; i++) {
+		float s = g[i] + decay * p[i];
+		float a = b1 * m[i] + (1 - b1) * s, b = b2 * v[i] + (1 - b2) * s * s;
+		m[i] = a;
+		v[i] = b;
+		p[i] = p[i] * shrink - rate * a / (sqrtf(b) * root2 + eps);
+	}
+}
+
+NF_SIMD static void ema(float *key, const float *query, float momentum, long n) {
+	for (long i = 0; i < n; i++) key[i] = momentum * key[i] + (1 - momentum) * query[i];
+}
+
+NF_SIMD static double squares(const float *x, long n) {
+	double s = 0;
+#pragma omp simd reduction(+ : s)
+	for (long i = 0; i < n; i++) s += (double)x[i] * x[i];
+	return s;
+}
+
+#define CHUNKED(call)                                                                     \
+	_Pragma("omp parallel for num_threads(nt) schedule(static) if (n > NF_SMALL)")        \
+	for (long at = 0; at < n; at += CHUNK) {                                              \
+		long len = n - at < CHUNK ? n - at : CHUNK;                                       \
+		call;                                                                             \
+	}
+
+void nf_sgd(float *p, const float *g, float *v, float lr, float momentum, float decay, long n, int nt) {
+	CHUNKED(sgd(p + at, g + at, v + at, lr, momentum, decay, len))
+}
+
+// decay goes into the gradient, decoupled shrinks the weights; correct1 and correct2 are 1 − βᵗ.
+void nf_adam(float *p, const float *g, float *m, float *v, float lr, float b1, float b2, float eps, float decay, float decoupled,
+	double correct1, double correct2, long n, int nt) {
+	float rate = (float)(lr / correct1), root2 = (float)(1 / sqrt(correct2)), shrink = 1 - lr * decoupled;
+	CHUNKED(adam(p + at, g + at, m + at, v + at, rate, b1, b2, eps, decay, shrink, root2, len))
+}
+
+void nf_ema(float *key, const float *query, float momentum, long n, int nt) { CHUNKED(ema(key + at, query + at, momentum, len)) }
+
+#define PARTS 64
+double nf_sum_squares(const float *x, long n, int nt) {
+	double part[PARTS], s = 0;
+#pragma omp parallel for num_threads(nt) schedule(static) if (n > NF_SMALL)
+	for (int b = 0; b < PARTS; b++) part[b] = squares(x + n * b / PARTS, n * (b + 1) / PARTS - n * b / PARTS);
+	for (int b = 0; b < PARTS; b++) s += part[b];
+	return s;
+}

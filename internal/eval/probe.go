@@ -46,8 +46,8 @@ func LinearProbe(train, test Set) (float64, error) {
 	return accuracy(predicted, test.Labels), nil
 }
 
-// regression is the objective on standardised features x (n×dim). A point is W (dim×classes, row by row)
-// followed by the bias (classes).
+// regression is the objective on standardised features x (n×dim). A point is W (classes×dim, row by row:
+// the products then run along features, the long side) followed by the bias (classes).
 type regression struct {
 	n, dim, classes int
 	x               []float64
@@ -83,10 +83,10 @@ func (r *regression) evaluate(w, grad []float64) float64 {
 	copy(grad, w) // the slope of the decay is W itself, and nothing for the bias
 	bias := grad[len(weights):]
 	clear(bias)
-	blas64.Gemm(blas.Trans, blas.NoTrans, 1/n, // Xᵀ (P − Y) / n + W / n
-		blas64.General{Rows: r.n, Cols: r.dim, Stride: r.dim, Data: r.x},
-		blas64.General{Rows: r.n, Cols: r.classes, Stride: r.classes, Data: p}, 1/n,
-		blas64.General{Rows: r.dim, Cols: r.classes, Stride: r.classes, Data: grad[:len(weights)]})
+	blas64.Gemm(blas.Trans, blas.NoTrans, 1/n, // (P − Y)ᵀX / n + W / n
+		blas64.General{Rows: r.n, Cols: r.classes, Stride: r.classes, Data: p},
+		blas64.General{Rows: r.n, Cols: r.dim, Stride: r.dim, Data: r.x}, 1/n,
+		blas64.General{Rows: r.classes, Cols: r.dim, Stride: r.dim, Data: grad[:len(weights)]})
 	for i, v := range p {
 		bias[i%r.classes] += v / n
 	}
@@ -107,16 +107,16 @@ func softmax(row []float64) float64 {
 	return top + math.Log(sum)
 }
 
-// logits is x·W + bias, n×classes.
+// logits is x·Wᵀ + bias, n×classes.
 func logits(x, w []float64, n, dim, classes int) []float64 {
 	out := make([]float64, 0, n*classes)
 	for range n {
 		out = append(out, w[dim*classes:]...)
 	}
 	if n > 0 {
-		blas64.Gemm(blas.NoTrans, blas.NoTrans, 1,
+		blas64.Gemm(blas.NoTrans, blas.Trans, 1,
 			blas64.General{Rows: n, Cols: dim, Stride: dim, Data: x},
-			blas64.General{Rows: dim, Cols: classes, Stride: classes, Data: w[:dim*classes]}, 1,
+			blas64.General{Rows: classes, Cols: dim, Stride: dim, Data: w[:dim*classes]}, 1,
 			blas64.General{Rows: n, Cols: classes, Stride: classes, Data: out})
 	}
 	return out

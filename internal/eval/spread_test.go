@@ -43,7 +43,7 @@ func TestOrthogonalEmbeddingsHaveFullRank(t *testing.T) {
 		v[i*d+i] = 3
 	}
 	_, rankme := Spread(v, d)
-	near(t, "RankMe", rankme, d, 2e-3) // its own 1e-7 lifts it a little
+	near(t, "RankMe", rankme, d, 2e-3)                // its own 1e-7 lifts it a little
 	near(t, "uniformity", Uniformity(v, d), -4, 1e-5) // every squared distance is 2
 	_, half := Spread(v[:d*d/2], d)
 	near(t, "RankMe of half of them", half, d/2, 2e-3)

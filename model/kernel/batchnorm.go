@@ -137,15 +137,15 @@ func (b *batchNorm) derive(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	if err != nil {
 		return nil, err
 	}
-	gammaNode, dgamma_, err := beside("BatchNormGammaGradient", dxNode, b.channels)
+	gammaNode, ofGamma, err := beside("BatchNormGammaGradient", dxNode, b.channels)
 	if err != nil {
 		return nil, err
 	}
-	betaNode, dbeta_, err := beside("BatchNormBetaGradient", dxNode, b.channels)
+	betaNode, ofBeta, err := beside("BatchNormBetaGradient", dxNode, b.channels)
 	if err != nil {
 		return nil, err
 	}
-	dgamma, dbeta = dgamma_, dbeta_
+	dgamma, dbeta = ofGamma, ofBeta
 	nodes := G.Nodes{dxNode, gammaNode, betaNode}
 	if b.residual {
 		residualNode, d, err := beside("BatchNormResidualGradient", dxNode, in[3].Shape()...)

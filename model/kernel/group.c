@@ -22,7 +22,7 @@ NF_SIMD static void apply(const float *x, const float *fold, float *y, long hw, 
 #pragma omp simd
 		for (int j = 0; j < c; j++) {
 			float v = x[j] * fold[j] + fold[c + j];
-			y[j] = relu && !(v > 0) ? 0 : v;
+			y[j] = relu && v <= 0 ? 0 : v;
 		}
 	}
 }
@@ -62,7 +62,7 @@ NF_SIMD static void gradient_sums(const float *dy, const float *x, const float *
 	for (long i = 0; i < hw; i++, x += c, y += c, dy += c) {
 #pragma omp simd
 		for (int j = 0; j < c; j++) {
-			float g = relu && !(y[j] > 0) ? 0 : dy[j];
+			float g = relu && y[j] <= 0 ? 0 : dy[j];
 			s1[j] += g;
 			s2[j] += g * (x[j] - mean[j]) * rstd[j];
 		}
@@ -73,7 +73,7 @@ NF_SIMD static void gradient(const float *dy, const float *x, const float *y, co
 	for (long i = 0; i < hw; i++, x += c, y += c, dy += c, dx += c) {
 #pragma omp simd
 		for (int j = 0; j < c; j++) {
-			float g = relu && !(y[j] > 0) ? 0 : dy[j];
+			float g = relu && y[j] <= 0 ? 0 : dy[j];
 			dx[j] = g * k[j] + (x[j] * k[c + j] + k[2 * c + j]);
 		}
 	}

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -121,4 +122,32 @@ func TestGemmMultipliesByTheTranspose(t *testing.T) {
 	a, b, c := normal(r, 5*7), normal(r, 3*7), make([]float32, 5*3)
 	Gemm(c, a, b, 5, 3, 7)
 	near(t, "c", c, twin.Linear(a, b, make([]float32, 3), 5, false), rel)
+}
+
+// A NaN must reach the loss, where the trainer sees it, and not turn into the zero of a ReLU.
+func TestNaNsGoThroughReLUAndPooling(t *testing.T) {
+	nan := float32(math.NaN())
+	for name, build := range map[string]func(in G.Nodes) (*G.Node, error){
+		"ReLU":      func(in G.Nodes) (*G.Node, error) { return ReLU(in[0]) },
+		"AddReLU":   func(in G.Nodes) (*G.Node, error) { return AddReLU(in[0], in[0]) },
+		"MaxPool2D": func(in G.Nodes) (*G.Node, error) { return MaxPool2D(in[0], 2, 2, 0) },
+		"BatchNorm": func(in G.Nodes) (*G.Node, error) { return BatchNorm(in[0], in[1], in[2], nil, TrainFrozen, true) },
+		"GroupNorm": func(in G.Nodes) (*G.Node, error) { return GroupNorm(in[0], in[1], in[2], 1, true) },
+	} {
+		for _, c := range []int{16, 3} {
+			x := draw(random("nan"), 1, 2, 2, c)
+			x.data[c+1] = nan
+			g, in := graph(x, draw(random("gamma"), c), draw(random("beta"), c))
+			y, err := build(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := planned(t, g).RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			if !math.IsNaN(SumSquares(floatsOf(y))) {
+				t.Errorf("%s over %d channels swallowed a NaN", name, c)
+			}
+		}
+	}
 }

@@ -57,7 +57,7 @@ NF_SIMD static void affine(const float *x, const float *res, const float *scale,
 		for (; j < c; j++) {
 			float v = x[j] * scale[j] + shift[j];
 			if (res) v += res[j];
-			y[j] = relu && !(v > 0) ? 0 : v;
+			y[j] = relu && v <= 0 ? 0 : v;
 		}
 		if (res) res += c;
 	}
@@ -152,7 +152,7 @@ NF_SIMD static void back_sums(const float *dy, const float *x, const float *y, c
 		float a = 0, b = 0;
 		for (long i = 0; i < n; i++) {
 			float g = dy[i * c + j], v = x[i * c + j];
-			if (relu && !((keep ? y[i * c + j] : v * fold[j] + fold[c + j]) > 0)) g = 0;
+			if (relu && (keep ? y[i * c + j] : v * fold[j] + fold[c + j]) <= 0) g = 0;
 			if (keep) keep[i * c + j] = g;
 			a += g, b += g * (v - mean[j]);
 		}
@@ -171,7 +171,7 @@ NF_SIMD static void back_dx(const float *dy, const float *x, const float *fold, 
 		}
 		for (; j < c; j++) {
 			float v = x[j], g = dy[j];
-			if (masked && !(v * fold[j] + fold[c + j] > 0)) g = 0;
+			if (masked && v * fold[j] + fold[c + j] <= 0) g = 0;
 			dx[j] = g * k[j] + (v * k[c + j] + k[2 * c + j]);
 		}
 	}

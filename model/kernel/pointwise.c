@@ -10,7 +10,7 @@ NF_SIMD static void add_relu(const float *a, const float *b, float *y, long n) {
 #pragma omp simd
 	for (long i = 0; i < n; i++) {
 		float v = a[i] + b[i];
-		y[i] = v > 0 ? v : 0;
+		y[i] = v <= 0 ? 0 : v;
 	}
 }
 NF_SIMD static void add(const float *a, const float *b, float *y, long n) {
@@ -19,11 +19,11 @@ NF_SIMD static void add(const float *a, const float *b, float *y, long n) {
 }
 NF_SIMD static void relu(const float *x, float *y, long n) {
 #pragma omp simd
-	for (long i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
+	for (long i = 0; i < n; i++) y[i] = x[i] <= 0 ? 0 : x[i];
 }
 NF_SIMD static void relu_back(const float *y, const float *dy, float *dx, long n) {
 #pragma omp simd
-	for (long i = 0; i < n; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
+	for (long i = 0; i < n; i++) dx[i] = y[i] <= 0 ? 0 : dy[i];
 }
 
 #define CHUNKED(call)                                                                     \

@@ -25,7 +25,7 @@ NF_SIMD static void largest(const float *x, float *y, uint8_t *at, window v, int
 		for (int r = v.r0; r < v.r1; r++)
 			for (int q = v.q0; q < v.q1; q++) {
 				v16 z = LD(x + ((long)(v.top + r) * w + v.left + q) * c + j);
-				v16i more = z > best;
+				v16i more = (z > best) | (z != z); // a NaN wins, and is seen
 				best = (v16)(((v16i)z & more) | ((v16i)best & ~more));
 				place = ((r * k + q) & more) | (place & ~more);
 			}
@@ -38,7 +38,7 @@ NF_SIMD static void largest(const float *x, float *y, uint8_t *at, window v, int
 		for (int r = v.r0; r < v.r1; r++)
 			for (int q = v.q0; q < v.q1; q++) {
 				float z = x[((long)(v.top + r) * w + v.left + q) * c + j];
-				if (z > best) best = z, place = r * k + q;
+				if (z > best || z != z) best = z, place = r * k + q;
 			}
 		y[j] = best, at[j] = (uint8_t)place;
 	}

@@ -27,17 +27,17 @@ func MaxPool2D(x *G.Node, k, stride, pad int) (*G.Node, error) {
 	}
 	oh, ow := (s[1]+2*pad-k)/stride+1, (s[2]+2*pad-k)/stride+1
 	at := make([]uint8, s[0]*oh*ow*s[3])
-	n, h, w, c, y, z, k_, st, p := C.int(s[0]), C.int(s[1]), C.int(s[2]), C.int(s[3]), C.int(oh), C.int(ow), C.int(k), C.int(stride), C.int(pad)
+	n, h, w, c, y, z, side, step, edge := C.int(s[0]), C.int(s[1]), C.int(s[2]), C.int(s[3]), C.int(oh), C.int(ow), C.int(k), C.int(stride), C.int(pad)
 	o := newOp("MaxPool2D", s[0], oh, ow, s[3])
 	o.toward = []bool{true}
 	o.run = func(in [][]float32) error {
-		C.nf_maxpool(ptr(in[0]), ptr(o.data), ptr8(at), n, h, w, c, y, z, k_, st, p, nt())
+		C.nf_maxpool(ptr(in[0]), ptr(o.data), ptr8(at), n, h, w, c, y, z, side, step, edge, nt())
 		return nil
 	}
 	o.derive = func(_ G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 		d := newOp("MaxPool2DGradient", s...)
 		d.run = func(in [][]float32) error {
-			C.nf_maxpool_back(ptr(in[0]), ptr8(at), ptr(d.data), n, h, w, c, y, z, k_, st, p, nt())
+			C.nf_maxpool_back(ptr(in[0]), ptr8(at), ptr(d.data), n, h, w, c, y, z, side, step, edge, nt())
 			return nil
 		}
 		node, err := d.apply(grad)

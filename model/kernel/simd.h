@@ -21,7 +21,7 @@ typedef int32_t v16i __attribute__((vector_size(64), aligned(4), may_alias));
 
 #define LD(p) (*(const v16 *)(p))
 #define ST(p, v) (*(v16 *)(p) = (v))
-#define POSITIVE(v, by) ((v16)((v16i)(v) & ((by) > 0.0f))) // v where by > 0, else 0
+#define POSITIVE(v, by) ((v16)((v16i)(v) & ~((by) <= 0.0f))) // 0 where by ≤ 0, else v: a NaN goes through and is seen
 #define RELU(v) POSITIVE(v, v)
 
 // Passes over fewer floats than this stay on one thread: they take microseconds, and where other programs

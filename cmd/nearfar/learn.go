@@ -69,7 +69,7 @@ func (s *session) openSink(kind, path string) (sinks.Sink, error) {
 		if err != nil {
 			return nil, err
 		}
-		return sinktopic.New(w), nil
+		return sinktopic.New(w, k.Embeddings), nil
 	case "files":
 		if path == "" {
 			path = filepath.Join(s.run.Path, "embeddings.jsonl")

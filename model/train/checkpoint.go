@@ -69,7 +69,7 @@ func tensorsOf(ts []model.Tensor, spec model.Spec, step uint64) func(io.Writer) 
 		for i, t := range ts {
 			out[i] = safetensors.Tensor{Name: t.Name, Shape: t.Shape, F32: t.Data}
 		}
-		return safetensors.Write(w, out, map[string]string{
+		return safetensors.Encode(w, out, map[string]string{
 			"format": "nearfar", "encoder": spec.Encoder, "norm": spec.Norm, "image": strconv.Itoa(spec.Image), "step": strconv.FormatUint(step, 10)})
 	}
 }
@@ -170,24 +170,18 @@ func readFile(path string, read func(io.Reader) error) error {
 
 // readTensors fills live tensors from a file, by name.
 func readTensors(path string, live []model.Tensor) error {
-	return readFile(path, func(r io.Reader) error {
-		saved, _, err := safetensors.Read(r)
-		if err != nil {
-			return err
+	saved, err := safetensors.Read(path)
+	if err != nil {
+		return err
+	}
+	for _, l := range live {
+		t, err := saved.Tensor(l.Name)
+		if err != nil || len(t.F32) != len(l.Data) {
+			return fmt.Errorf("reading %s: tensor %s is missing or has another size", path, l.Name)
 		}
-		byName := map[string]safetensors.Tensor{}
-		for _, t := range saved {
-			byName[t.Name] = t
-		}
-		for _, l := range live {
-			s, ok := byName[l.Name]
-			if !ok || len(s.F32) != len(l.Data) {
-				return fmt.Errorf("tensor %s is missing or has another size", l.Name)
-			}
-			copy(l.Data, s.F32)
-		}
-		return nil
-	})
+		copy(l.Data, t.F32)
+	}
+	return nil
 }
 
 // different names the first setting that differs between a run and its continuation, "" where none does.

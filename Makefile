@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the system packages that are missing (Debian 12, Ubuntu 24.04)
-	@scripts/deps.sh
+	@deploy/deps.sh
 
 build: deps ## write bin/nearfar
 	go build $(BUILD) -ldflags '$(LDFLAGS)' -o bin/nearfar ./cmd/nearfar

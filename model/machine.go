@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
+
+	"github.com/nearfar/nearfar/model/kernel"
 )
 
 // machine compiles a graph. Gorgonia panics where a graph cannot be compiled; here that is an error.
@@ -13,5 +15,5 @@ func machine(g *G.ExprGraph) (vm G.VM, err error) {
 			err = fmt.Errorf("compiling the graph: %v", r)
 		}
 	}()
-	return G.NewTapeMachine(g), nil
+	return kernel.NewMachine(g)
 }

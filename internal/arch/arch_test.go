@@ -145,7 +145,7 @@ func TestTopLevelHoldsNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"streams", "sources", "sampler", "model", "loss", "bank", "sinks", "cmd", "deploy", "internal", "docs", "bench", "scripts", "bin", "runs"}
+	known := []string{"streams", "sources", "sampler", "model", "loss", "bank", "sinks", "cmd", "deploy", "internal", "docs", "bench", "bin", "runs"}
 	for _, e := range entries {
 		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(known, e.Name()) {
 			t.Errorf("%s/ is no folder of the design", e.Name())

@@ -30,11 +30,11 @@ type trouble struct {
 	err         error
 }
 
-func (r *Reader) newPartition(id int, start, end int64, maxBytes int) *partition {
+func (r *Reader) newPartition(id int, start int64, b Bound, maxBytes int) *partition {
 	now := time.Now()
 	p := &partition{
 		id: id, taken: make(chan struct{}, 1),
-		next: start, read: start, end: end, emptied: now, moved: now,
+		next: start, read: max(start, b.First), end: b.Next, emptied: now, moved: now,
 		kafka: kafka.NewReader(kafka.ReaderConfig{
 			Brokers: r.client.cfg.Brokers, Topic: r.topic, Partition: id, Dialer: r.client.dialer,
 			QueueCapacity:    8, // messages decoded ahead

@@ -79,7 +79,7 @@ func NewReader(ctx context.Context, cfg Config, topic string, from map[int]int64
 		if !ok {
 			start = bounds[id].First
 		}
-		r.parts = append(r.parts, r.newPartition(id, start, bounds[id].Next, o.MaxBytes))
+		r.parts = append(r.parts, r.newPartition(id, start, bounds[id], o.MaxBytes))
 	}
 	for _, p := range r.parts {
 		r.wg.Go(func() { r.pull(p) })

@@ -2,8 +2,8 @@
 # Finds the system packages nearfar builds on, says which are missing and why they are needed, and
 # installs those with apt, as root or through sudo. Does nothing, quickly, where all are there.
 #
-#   scripts/deps.sh           install what is missing
-#   scripts/deps.sh --check   only say what is missing; exit status 1 if anything is
+#   deploy/deps.sh           install what is missing
+#   deploy/deps.sh --check   only say what is missing; exit status 1 if anything is
 set -euo pipefail
 
 packages=()

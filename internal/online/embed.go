@@ -26,7 +26,7 @@ type EmbedOptions struct {
 	MaxBytes   int
 	Checkpoint string        // a checkpoint, or a run's folder: then its newest, looked for anew every Refresh
 	Refresh    time.Duration // 0: never
-	Follow     bool          // go on at the end of the topic
+	Follow     bool          // go on at the end of the topic, and wait for the first checkpoint if there is none
 	Positions  string        // file that remembers what was read; "" reads from the beginning
 	Decoders   int
 	Write      func(context.Context, []frame.Embedding) error
@@ -45,11 +45,15 @@ const (
 )
 
 // Embed reads the frames topic and writes an embedding of every frame, at least once: what was read is
-// remembered after it was written, and ids make the repeat of a record the same record.
+// remembered after it was written, and ids make the repeat of a record the same record. When ctx is cancelled
+// what was read is still embedded; the error is nil then if the worker follows the topic, else the cause.
 func Embed(ctx context.Context, o EmbedOptions) (EmbedResult, error) {
 	w := &embedWorker{o: o, positions: map[int]int64{}}
 	if err := w.recall(); err != nil {
 		return w.result, err
+	}
+	if err := w.await(ctx); err != nil {
+		return w.result, w.unlessFollowing(ctx, err)
 	}
 	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -65,8 +69,47 @@ func Embed(ctx context.Context, o EmbedOptions) (EmbedResult, error) {
 			err = errors.Join(err, c.Close())
 		}
 	}
-	return w.result, err
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return w.result, w.unlessFollowing(ctx, err)
 }
+
+// unlessFollowing is err, but to be told to stop is no error to a worker that would never end by itself.
+func (w *embedWorker) unlessFollowing(ctx context.Context, err error) error {
+	if w.o.Follow && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return nil
+	}
+	return err
+}
+
+// await returns once there is a checkpoint to look with: at once, or never, unless the worker follows.
+func (w *embedWorker) await(ctx context.Context) error {
+	for told := false; ; told = true {
+		path, _, err := train.Latest(w.o.Checkpoint)
+		if err == nil {
+			weights, _, err := train.LoadWeights(path)
+			if err == nil {
+				w.size = weights.Spec.Image
+			}
+			return err
+		}
+		if !w.o.Follow || !errors.Is(err, train.ErrNoCheckpoint) {
+			return err
+		}
+		if !told {
+			w.o.Log.Info("waiting for the first checkpoint", "in", w.o.Checkpoint, "err", err)
+		}
+		select {
+		case <-time.After(awaitEvery):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// awaitEvery is the time between two looks for a run's first checkpoint.
+const awaitEvery = 500 * time.Millisecond
 
 // isNil sees through an interface that holds a nil pointer.
 func isNil(c any) bool {
@@ -86,6 +129,7 @@ type embedWorker struct {
 	reader    *topic.Reader
 	letters   *topic.DeadLetters
 	encoder   *look.Encoder
+	size      int    // px at which frames are decoded: what the encoder looks at, as in training
 	path      string // of the checkpoint in use
 	looked    time.Time
 	positions map[int]int64
@@ -170,7 +214,7 @@ func (w *embedWorker) decode(_ context.Context, m frame.Message) (item, error) {
 		it.stage, it.err = "parse", err
 		return it, nil
 	}
-	if it.frame, err = picture.Decode(e, 0); err != nil {
+	if it.frame, err = picture.Decode(e, w.size); err != nil {
 		it.stage, it.err = "decode", err
 	}
 	return it, nil

@@ -23,9 +23,11 @@ type Options struct {
 	Frames    string // topic
 	MaxBytes  int    // of the largest message
 	Settings  train.Settings
-	Dir       string // of checkpoints
-	Resume    string // checkpoint to go on from; "" begins
+	Dir       string        // of checkpoints
+	Resume    string        // checkpoint to go on from; "" begins
+	From      map[int]int64 // first offset of the run, in partitions that the checkpoint has no position in; missing: the first there is
 	Sinks     []sinks.Sink
+	Unsent    string          // file that keeps embeddings the sinks did not take
 	Steps     uint64          // stop after so many steps; 0: never
 	MaxFrames uint64          // stop after so many frames; 0: never
 	Over      <-chan struct{} // closed once nobody writes frames any more: what is in the topic is learned, then the run ends
@@ -39,9 +41,11 @@ type Options struct {
 // Result is how a run ended.
 type Result struct {
 	Counts     train.Counts
-	Sampled    any    // the sampler's own counts
-	Checkpoint string // the last one
-	Finished   bool   // the stream is over; otherwise the run can go on from the checkpoint
+	Sampled    any           // the sampler's own counts
+	Checkpoint string        // the last one
+	Positions  map[int]int64 // next offset of each partition of the frames topic
+	Finished   bool          // the stream is over; otherwise the run can go on from the checkpoint
+	Enough     bool          // the steps or frames that were asked for are taken
 }
 
 // item is a message of the frames topic after decoding: a picture, or why there is none.
@@ -63,9 +67,10 @@ const drainPoll = 100 * time.Millisecond
 const lagEvery = 500 * time.Millisecond
 
 // Learn runs until the stream is over, the steps are taken or ctx is cancelled. Cancelling is a graceful
-// end: everything is saved and Result.Finished is false.
+// end: everything is saved and Result.Finished is false. When Kafka or a sink fails, too, everything is
+// saved before the error is returned.
 func Learn(ctx context.Context, o Options) (Result, error) {
-	r := &run{o: o}
+	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent)}
 	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	p := streams.NewPipeline(pipe)
@@ -96,6 +101,7 @@ type run struct {
 	reader   *topic.Reader
 	letters  *topic.DeadLetters
 	trainer  *train.Trainer
+	box      *outbox
 	result   Result
 	gap      uint64    // messages that retention took before the next one; of the reading stage
 	measured time.Time // when the lag was last looked at
@@ -107,6 +113,10 @@ var (
 	errFinished = errors.New("finished")
 	errStopped  = errors.New("stopped")
 )
+
+// broken is why reading ended before its time. It travels behind what was read, so that this is learned
+// and saved.
+type broken struct{ error }
 
 // read hands on the messages of the frames topic from where the checkpoint stands. It ends by itself once
 // nobody writes any more and everything is read, or when the run is told to stop.
@@ -128,8 +138,14 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 	unhook := context.AfterFunc(told, cancel)
 	defer unhook()
 	// Told to stop, reading ends but what was read still flows, with the word to stop behind it.
-	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, maps.Clone(r.trainer.Positions()), topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost})
-	if err != nil {
+	from := make(map[int]int64, len(r.o.From))
+	maps.Copy(from, r.o.From)
+	maps.Copy(from, r.trainer.Positions())
+	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, from, topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost})
+	switch {
+	case told.Err() != nil && err != nil:
+		return emit(item{err: errStopped})
+	case err != nil:
 		return err
 	}
 	r.reader = reader
@@ -138,10 +154,10 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 		switch {
 		case errors.Is(err, errFinished):
 			return emit(item{err: errFinished})
-		case told.Err() != nil:
+		case told.Err() != nil && err != nil:
 			return emit(item{err: errStopped})
 		case err != nil:
-			return err
+			return emit(item{err: broken{err}})
 		}
 		it := item{message: m, lost: r.gap}
 		r.gap = 0
@@ -219,27 +235,40 @@ func (r *run) take(ctx context.Context, it item) error {
 	case errors.Is(it.err, errBegin):
 		runtime.LockOSThread() // oneDNN keeps its workers per thread; the thread ends with this stage
 		err := r.begin()
+		if err == nil && r.enough() { // an earlier life went as far
+			r.result.Enough = true
+			err = errors.Join(r.end(nil), errEnough)
+		}
 		r.ready <- err
 		return err
 	case errors.Is(it.err, errFinished):
-		r.result.Finished = true
-		return r.end(r.trainer.Finish())
+		err := r.end(r.trainer.Finish())
+		r.result.Finished = err == nil
+		return err
 	case errors.Is(it.err, errStopped):
 		return r.end(r.trainer.Checkpoint())
 	}
-	r.trainer.Lose(it.lost)
+	var end broken
+	if errors.As(it.err, &end) {
+		return r.fail(end.error)
+	}
 	if it.err != nil {
 		if err := r.bury(ctx, it); err != nil {
-			return err
+			return r.fail(err)
 		}
+		r.trainer.Lose(it.lost)
 		r.trainer.Skip(it.message.Ref)
 	} else {
+		r.trainer.Lose(it.lost)
 		if err := r.trainer.Receive(it.frame); err != nil {
 			return err
 		}
 	}
-	c := r.trainer.Counts()
-	if r.o.Steps > 0 && c.Steps >= r.o.Steps || r.o.MaxFrames > 0 && c.Received >= r.o.MaxFrames {
+	if r.box.err != nil {
+		return r.fail(r.box.err)
+	}
+	if r.enough() {
+		r.result.Enough = true
 		if err := r.end(r.trainer.Checkpoint()); err != nil {
 			return err
 		}
@@ -248,17 +277,26 @@ func (r *run) take(ctx context.Context, it item) error {
 	return nil
 }
 
+// enough says whether the run has taken the steps or frames it was told to take.
+func (r *run) enough() bool {
+	c := r.trainer.Counts()
+	return r.o.Steps > 0 && c.Steps >= r.o.Steps || r.o.MaxFrames > 0 && c.Received >= r.o.MaxFrames
+}
+
+// fail saves everything and ends the run with err.
+func (r *run) fail(err error) error {
+	if saveErr := r.end(r.trainer.Checkpoint()); saveErr != nil && !errors.Is(saveErr, err) {
+		return errors.Join(err, saveErr)
+	}
+	return fmt.Errorf("%w (the run was saved in %s: start it again to go on)", err, r.result.Checkpoint)
+}
+
 // begin makes the trainer, in the goroutine that will run it.
 func (r *run) begin() error {
 	out := train.Outputs{
 		Embeddings: func(es []frame.Embedding) error {
 			r.o.Meter.Embeddings(es)
-			for _, s := range r.o.Sinks {
-				if err := s.Write(context.Background(), es); err != nil {
-					return err
-				}
-			}
-			return nil
+			return r.box.send(es)
 		},
 		Step: r.o.Meter.Step,
 		Checkpoint: func(path string, step uint64) {
@@ -267,6 +305,9 @@ func (r *run) begin() error {
 				r.o.Saved(path, step)
 			}
 		},
+	}
+	if err := r.box.recall(); err != nil {
+		return err
 	}
 	var err error
 	if r.letters, err = topic.NewDeadLetters(r.o.Kafka, r.o.Frames+".dlq", r.o.MaxBytes); err != nil {
@@ -278,14 +319,18 @@ func (r *run) begin() error {
 		r.trainer, err = train.Resume(r.o.Resume, r.o.Settings, r.o.Dir, out)
 	}
 	if err == nil {
+		r.result.Checkpoint = r.o.Resume
 		r.o.Meter.Begin(r.trainer.Counts())
 	}
 	return err
 }
 
-// end keeps the final accounts.
+// end keeps the final accounts. A sink that failed at the very end is an error, too.
 func (r *run) end(err error) error {
-	r.result.Counts, r.result.Sampled = r.trainer.Counts(), r.trainer.Sampler()
+	r.result.Counts, r.result.Sampled, r.result.Positions = r.trainer.Counts(), r.trainer.Sampler(), maps.Clone(r.trainer.Positions())
+	if err == nil {
+		err = r.box.err
+	}
 	return err
 }
 

@@ -62,6 +62,14 @@ func NewMeter(dim int, probe train.Probe, gap time.Duration) *Meter {
 	return m
 }
 
+// Recall gives the meter what an earlier life of the run measured last: it stands until there is something
+// newer.
+func (m *Meter) Recall(s Status) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shown = s
+}
+
 // Begin sets where a resumed run stands.
 func (m *Meter) Begin(c train.Counts) {
 	m.mu.Lock()

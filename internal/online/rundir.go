@@ -1,9 +1,11 @@
 package online
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,6 +35,7 @@ type RunDir struct {
 	Record  Record
 	lock    *flock.Flock
 	metrics *os.File
+	last    Status
 }
 
 // ErrRunBusy says that another process holds the run.
@@ -52,6 +55,9 @@ func OpenRun(path string, fresh Record) (*RunDir, error) {
 		return nil, fmt.Errorf("%s: %w", path, ErrRunBusy)
 	}
 	if err := d.open(fresh); err != nil {
+		if d.metrics != nil {
+			err = errors.Join(err, d.metrics.Close())
+		}
 		return nil, errors.Join(err, d.lock.Unlock())
 	}
 	return d, nil
@@ -69,11 +75,45 @@ func (d *RunDir) open(fresh Record) error {
 		d.Record.ID, d.Record.Started = old.ID, old.Started
 		d.Record.Resumed = append(old.Resumed, fresh.Started)
 	}
-	if d.metrics, err = os.OpenFile(filepath.Join(d.Path, "metrics.jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+	if err := d.openMetrics(filepath.Join(d.Path, "metrics.jsonl")); err != nil {
 		return err
 	}
 	return d.Save()
 }
+
+// metricsTail is how much of metrics.jsonl is read to find its last line, bytes.
+const metricsTail = 64 << 10
+
+// openMetrics goes on behind the last whole line, and reads it: a process that was killed may have left half
+// a line behind it.
+func (d *RunDir) openMetrics(name string) (err error) {
+	if d.metrics, err = os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
+		return err
+	}
+	size, err := d.metrics.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	tail := make([]byte, min(size, metricsTail))
+	if _, err := d.metrics.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	torn := len(tail) - bytes.LastIndexByte(tail, '\n') - 1
+	if last := bytes.TrimSpace(tail[:len(tail)-torn]); len(last) > 0 {
+		last = last[bytes.LastIndexByte(last, '\n')+1:]
+		if err := json.Unmarshal(last, &d.last); err != nil {
+			return fmt.Errorf("reading the last line of %s: %w; move the file away", name, err)
+		}
+	}
+	if err := d.metrics.Truncate(size - int64(torn)); err != nil {
+		return err
+	}
+	_, err = d.metrics.Seek(size-int64(torn), io.SeekStart)
+	return err
+}
+
+// Last is how the run stood when its life before this one ended.
+func (d *RunDir) Last() Status { return d.last }
 
 // ReadRecord reads a run's run.json.
 func ReadRecord(path string) (Record, error) {

@@ -1,110 +1,211 @@
-// Package files writes embeddings to a file of JSON lines, one record per id.
+// Package files keeps embeddings in a file of JSON lines, one record per id.
+//
+// A batch reaches the file with one write, so that a process killed at any moment leaves whole batches, and at most
+// one torn line at the end where the machine itself went down. Opening the file again cuts a torn line off: its
+// embedding was never reported as written and comes again.
 package files
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
 
 	"github.com/nearfar/nearfar/sinks"
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-// Sink appends to one file and remembers the ids in it.
+// Remembered is how many ids a sink knows, the newest ones: some 80 MB when all are in use. An embedding is repeated
+// soon after it was written (a resumed run goes back one checkpoint), so what is older than that stays single in
+// practice, and memory stays bounded on a stream that never ends.
+const Remembered = 1 << 20
+
+// Sink appends to one file, which no other process may write meanwhile.
 type Sink struct {
 	path string
-	file *os.File
-	w    *bufio.Writer
-	have map[[16]byte]struct{} // short hashes of the ids: a million take some 40 MB
+	lock *flock.Flock
+	cut  int64
+
+	mu     sync.Mutex
+	file   file
+	size   int64 // of whole lines; what a failed write leaves behind it is cut off again
+	ids    *ids
+	buf    bytes.Buffer
+	closed bool
+	err    error // the file could not be brought back to whole lines
 }
 
-var _ sinks.Sink = (*Sink)(nil)
+var (
+	_ sinks.Sink    = (*Sink)(nil)
+	_ sinks.Flusher = (*Sink)(nil)
+)
 
-// Open appends to the file at path, new or not. A last line that is torn, because the process died while it
-// was written, is cut off: its embedding will be written again. Any other line that is no embedding is an error.
-func Open(path string) (*Sink, error) {
+// file is what the sink needs of an *os.File.
+type file interface {
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
+	Sync() error
+}
+
+// Open appends to the file at path, which it makes where there is none (not its folder), and learns which ids it
+// holds. A file that is open in another process is an error, and so is one with a line that is no embedding, except a
+// torn last one, which is cut off.
+func Open(path string) (*Sink, error) { return open(path, Remembered) }
+
+func open(path string, remembered int) (_ *Sink, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("opening embeddings: %w", err)
 	}
-	s := &Sink{path: path, file: f, have: map[[16]byte]struct{}{}}
-	end, err := each(f, func(e frame.Embedding) error { s.have[short(e.ID)] = struct{}{}; return nil })
-	if err == nil {
-		err = f.Truncate(end)
-	}
-	if err == nil {
-		_, err = f.Seek(end, io.SeekStart)
-	}
+	s := &Sink{path: path, lock: flock.New(path), file: f, ids: newIDs(remembered)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("opening embeddings in %s: %w", path, err), s.lock.Close(), f.Close())
+		}
+	}()
+	locked, err := s.lock.TryLock()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening embeddings in %s: %w", path, err), f.Close())
+		return nil, fmt.Errorf("locking it: %w", err)
 	}
-	s.w = bufio.NewWriterSize(f, 1<<18)
+	if !locked {
+		return nil, errors.New("another process writes this file; stop it, or write to another one")
+	}
+	if err := s.recover(f); err != nil {
+		return nil, err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-func short(id string) [16]byte {
-	h := sha256.Sum256([]byte(id))
-	return [16]byte(h[:16])
-}
-
-// each hands on the embeddings of a file and returns where the last whole line ends.
-func each(r io.Reader, do func(frame.Embedding) error) (end int64, err error) {
-	lines := bufio.NewReaderSize(r, 1<<18)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
+// recover learns the ids and brings the file to whole lines.
+func (s *Sink) recover(r io.Reader) error {
+	in := newScanner(r)
+	for {
+		line, err := in.next()
 		if err == io.EOF {
-			return end, nil // what stands behind the last line break is torn
+			s.size = in.start
+			return nil
 		}
 		if err != nil {
-			return end, err
+			return err
 		}
-		var e frame.Embedding
-		if err := json.Unmarshal(bytes.TrimSpace(line), &e); err != nil || e.ID == "" {
-			return end, fmt.Errorf("line %d is no embedding (%.60q); move the file away or mend the line", n, line)
+		id, err := idOf(line)
+		switch {
+		case err == nil && in.ended:
+			s.ids.add(short(id))
+		case err == nil: // whole, but for the line break
+			s.ids.add(short(id))
+			s.size = in.start + int64(len(line))
+			if _, err := s.file.WriteAt([]byte("\n"), s.size); err != nil {
+				return err
+			}
+			s.size++
+			return nil
+		case !in.ended && torn(line):
+			s.size, s.cut = in.start, int64(len(line))
+			return s.file.Truncate(s.size)
+		default:
+			return fmt.Errorf("line %d: %w; mend the line, or move the file away", in.number, err)
 		}
-		if err := do(e); err != nil {
-			return end, err
-		}
-		end += int64(len(line))
 	}
 }
 
-// Read hands on the embeddings in a file. A torn last line is left out.
-func Read(path string, do func(frame.Embedding) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("reading embeddings: %w", err)
-	}
-	defer f.Close()
-	if _, err := each(f, do); err != nil {
-		return fmt.Errorf("reading embeddings from %s: %w", path, err)
-	}
-	return nil
-}
+// Cut is how many bytes of a torn last line were cut off on opening, 0 as a rule.
+func (s *Sink) Cut() int64 { return s.cut }
 
-// Write implements sinks.Sink; records with an id that is in the file already are left out.
-func (s *Sink) Write(_ context.Context, es []frame.Embedding) error {
-	enc := json.NewEncoder(s.w)
-	for _, e := range es {
-		if _, ok := s.have[short(e.ID)]; ok {
-			continue
-		}
-		if err := enc.Encode(e); err != nil {
-			return fmt.Errorf("writing embedding %s to %s: %w", e.ID, s.path, err)
-		}
-		s.have[short(e.ID)] = struct{}{}
-	}
-	if err := s.w.Flush(); err != nil {
+// Write implements sinks.Sink. Records whose id the file holds are left out.
+func (s *Sink) Write(ctx context.Context, batch []frame.Embedding) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.write(ctx, batch); err != nil {
 		return fmt.Errorf("writing embeddings to %s: %w", s.path, err)
 	}
 	return nil
 }
 
-// Close implements sinks.Sink; the file is forced to the disk.
-func (s *Sink) Close() error { return errors.Join(s.w.Flush(), s.file.Sync(), s.file.Close()) }
+func (s *Sink) write(ctx context.Context, batch []frame.Embedding) error {
+	switch {
+	case s.closed:
+		return sinks.ErrClosed
+	case s.err != nil:
+		return s.err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	if err := sinks.Check(batch); err != nil {
+		return err
+	}
+	s.buf.Reset()
+	lines := json.NewEncoder(&s.buf)
+	added := map[key]bool{}
+	var order []key
+	for _, e := range batch {
+		k := short(e.ID)
+		if added[k] || s.ids.has(k) {
+			continue
+		}
+		added[k] = true
+		order = append(order, k)
+		if err := lines.Encode(e); err != nil {
+			return fmt.Errorf("embedding %s: %w", e.ID, err)
+		}
+	}
+	if _, err := s.file.WriteAt(s.buf.Bytes(), s.size); err != nil {
+		if back := s.file.Truncate(s.size); back != nil {
+			s.err = fmt.Errorf("%w, and it cannot be cut back to whole lines: %w", err, back)
+			return s.err
+		}
+		return err
+	}
+	s.size += int64(s.buf.Len())
+	for _, k := range order {
+		s.ids.add(k)
+	}
+	return nil
+}
+
+// Flush implements sinks.Flusher: what was written survives a power cut.
+func (s *Sink) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return fmt.Errorf("flushing %s: %w", s.path, sinks.ErrClosed)
+	}
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("flushing %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// Close implements sinks.Sink; it flushes.
+func (s *Sink) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if err := errors.Join(s.file.Sync(), s.file.Close(), s.lock.Close()); err != nil {
+		return fmt.Errorf("closing %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// syncDir makes a new file's name survive a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -11,10 +11,11 @@ import (
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-// Writer is what the sink needs of a topic: it returns once every message is acknowledged, and is safe for several
-// goroutines.
+// Writer is what the sink needs of a topic: Write returns once every message is acknowledged, and is safe for
+// several goroutines.
 type Writer interface {
 	Write(ctx context.Context, messages ...frame.Message) error
+	Close() error
 }
 
 // Sink sends a batch with one call of its writer.
@@ -28,7 +29,7 @@ type Sink struct {
 
 var _ sinks.Sink = (*Sink)(nil)
 
-// New sends to w, which writes the topic of that name; who opened w closes it, after the sink.
+// New takes over w, which writes the topic of that name, and closes it in the end.
 func New(w Writer, name string) *Sink { return &Sink{w: w, name: name} }
 
 // Write implements sinks.Sink.
@@ -63,6 +64,12 @@ func (s *Sink) Write(ctx context.Context, batch []frame.Embedding) error {
 func (s *Sink) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
 	s.closed = true
+	if err := s.w.Close(); err != nil {
+		return fmt.Errorf("closing topic %s: %w", s.name, err)
+	}
 	return nil
 }

@@ -19,6 +19,7 @@ type log struct {
 	mu        sync.Mutex
 	messages  []frame.Message
 	calls     int
+	closes    int
 	err       error
 	compacted bool
 }
@@ -33,6 +34,8 @@ func (l *log) Write(ctx context.Context, messages ...frame.Message) error {
 	l.messages = append(l.messages, messages...)
 	return nil
 }
+
+func (l *log) Close() error { l.closes++; return nil }
 
 func (l *log) Open(*testing.T) sinks.Sink { return New(l, "embeddings") }
 
@@ -74,8 +77,8 @@ func TestABatchIsOneCallWithTheIDsAsKeys(t *testing.T) {
 	for i, m := range l.messages {
 		kind, _ := m.Header("ce_type")
 		model, _ := m.Header("ce_model")
-		if string(m.Key) != batch[i].ID || kind != frame.TypeEmbedding || model != "run@100" || !m.Time.Equal(batch[i].Captured) {
-			t.Errorf("message %d: key %s, %s, %s, %s", i, m.Key, kind, model, m.Time)
+		if string(m.Key) != batch[i].ID || kind != frame.TypeEmbedding || model != "run@100" {
+			t.Errorf("message %d: key %s, %s, %s", i, m.Key, kind, model)
 		}
 	}
 }
@@ -90,5 +93,18 @@ func TestAFailureNamesTheTopicAndCanBeTriedAgain(t *testing.T) {
 	l.err = nil
 	if err := s.Write(t.Context(), batch); err != nil || len(l.messages) != 2 {
 		t.Errorf("again: %v, %d messages", err, len(l.messages))
+	}
+}
+
+func TestTheWriterIsClosedOnce(t *testing.T) {
+	var l log
+	s := l.Open(t)
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l.closes != 1 {
+		t.Errorf("closed %d times", l.closes)
 	}
 }

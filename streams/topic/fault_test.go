@@ -145,6 +145,7 @@ func TestNothingAcknowledgedIsLostWhenTheBrokerComesBack(t *testing.T) {
 
 // Retention deletes what a slow reader has not read yet: the count of the loss is exact.
 func TestRetentionOverrunIsCounted(t *testing.T) {
+	t.Parallel() // it mostly waits
 	_, cfg := local(t)
 	ensure(t, cfg, topic.Spec{Name: "frames", Partitions: 1, RetentionBytes: 64 << 10})
 	ctx, w := minute(t), writer(t, cfg, "frames")
@@ -207,6 +208,7 @@ func mute(t *testing.T) string {
 }
 
 func TestAnUnreachableBrokerIsNamed(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for kind, addr := range map[string]string{"closed": closedPort(t), "mute": mute(t)} {
 		t.Run(kind, func(t *testing.T) {
 			cfg := topic.Config{Brokers: []string{addr}, Timeout: 300 * time.Millisecond}

@@ -140,8 +140,8 @@ func TestNothingAcknowledgedIsLostWhenTheBrokerIsKilled(t *testing.T) {
 			}
 		}
 		cfg := at(addr)
-		cfg.Timeout = 2 * time.Second
 		ensure(t, cfg, topic.Spec{Name: "frames"})
+		cfg.Timeout = 500 * time.Millisecond // after which the writer believes that the broker is dead
 		w := writer(t, cfg, "frames")
 		dead := make(chan error, 1)
 		for i := 0; ; i++ {
@@ -186,4 +186,3 @@ func ignoreExit(err error) error {
 	}
 	return err
 }
-

@@ -301,7 +301,7 @@ func (s suite) dead(t *testing.T) {
 func (s suite) missing(t *testing.T) {
 	ctx := s.context(t)
 	cfg := s.cfg
-	cfg.Timeout = 2 * time.Second // the brokers are asked again for that long
+	cfg.Timeout = time.Second // the brokers are asked again for that long
 	name := "nearfar-test-" + s.run + "-never-made"
 	if _, err := topic.NewReader(ctx, cfg, name, nil, topic.ReaderOptions{}); !errors.Is(err, topic.ErrNoTopic) || !strings.Contains(err.Error(), name) {
 		t.Errorf("reading gave %v", err)

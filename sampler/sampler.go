@@ -104,6 +104,16 @@ func (s *Sampler) owed() int64 {
 // batches taken, so that a replayed log trains at the same moments.
 func (s *Sampler) Due() bool { return s.ready() && s.owed() > s.taken }
 
+// Forgo gives up the steps that are due and says how many they were.
+func (s *Sampler) Forgo() uint64 {
+	if !s.Due() {
+		return 0
+	}
+	n := s.owed() - s.taken
+	s.taken += n
+	return uint64(n)
+}
+
 // Counts are the accounts so far.
 func (s *Sampler) Counts() Counts {
 	c := s.counts

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,9 +51,12 @@ func (a *app) capture(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, sources.ReportFailure(a.out, job.Camera.Name, err))
 	}
-	err = sources.Serve(ctx, in, a.out, src, from, write, sources.PumpOptions{Camera: job.Camera.Name})
+	err = sources.Serve(ctx, in, a.out, src, from, write, sources.PumpOptions{Camera: job.Camera.Name, Every: beatEvery})
 	return errors.Join(err, closeWriter())
 }
+
+// beatEvery is the time between two beats of a capture process: how late a run sees that it has enough frames.
+const beatEvery = 100 * time.Millisecond
 
 type writeFunc = func(context.Context, []frame.Encoded) error
 

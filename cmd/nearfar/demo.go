@@ -18,7 +18,9 @@ import (
 const (
 	demoFrames = 3000
 	demoViews  = 12
-	demoRows   = 8 // of the contact sheet
+	demoRows   = 6 // of the contact sheet
+	demoFound  = 7 // pictures beside each query
+	demoLag    = 150
 )
 
 // asDemo is the run of somebody who has said nothing: a synthetic three-camera rig, in runs/demo.
@@ -26,6 +28,9 @@ func asDemo(c config.Config) config.Config {
 	c.Sources = []sources.Config{sources.Config{From: sources.Synth}.WithDefaults()}
 	if c.Run.Out == "" {
 		c.Run.Out = filepath.Join("runs", "demo")
+	}
+	if c.Train.MaxLag == 0 {
+		c.Train.MaxLag = demoLag // a slower machine takes fewer steps, in the same time
 	}
 	if c.Run.Frames == 0 && c.Run.Steps == 0 && c.Run.For == 0 {
 		c.Run.Frames = demoFrames
@@ -76,7 +81,7 @@ func (s *session) showDemo(_ context.Context, checkpoint string) ([]look.Score, 
 			continue
 		}
 		seen[f.Label] = true
-		found, err := index.Nearest(f, 8, time.Second)
+		found, err := index.Nearest(f, demoFound, time.Second)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/nearfar/nearfar/internal/config"
 	"github.com/nearfar/nearfar/internal/online"
 	"github.com/nearfar/nearfar/model/train"
+	"github.com/nearfar/nearfar/sinks"
 	"github.com/nearfar/nearfar/streams/frame"
 	"github.com/nearfar/nearfar/streams/topic"
 )
@@ -100,19 +102,28 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) er
 	if e.follow {
 		o.Refresh = e.refresh
 	}
-	var done func() error
-	var err error
-	if e.output != "" {
-		o.Write, done, err = openOutput(e.output)
+	var done func(error) error
+	if e.output == "" {
+		s, err := a.openWorker(ctx, c, &o)
+		if err != nil {
+			return err
+		}
+		done = func(err error) error { s.close(); return err }
 	} else {
-		o.Write, done, err = a.openWorker(ctx, c, &o)
-	}
-	if err != nil {
-		return err
+		out, err := openOutput(e.output)
+		if err != nil {
+			return err
+		}
+		o.Write, done = out.write, out.close
 	}
 	result, err := online.Embed(ctx, o)
-	if closeErr := done(); err == nil {
-		err = closeErr
+	if e.follow && err != nil && result.Embedded > 0 { // what a worker has written is right, though it failed
+		err = errors.Join(err, done(nil))
+	} else {
+		err = done(err)
+	}
+	if err != nil && result.Embedded == 0 {
+		return explainCheckpoint(err)
 	}
 	fmt.Fprintf(a.err, "nearfar: %s embedded by %s, %s to the dead letters, %d lost to retention\n",
 		count(int(result.Embedded), "frame"), result.Version, count(int(result.DeadLettered), "message"), result.Lost)
@@ -120,9 +131,9 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) er
 }
 
 // openWorker is the embed worker of a cluster: it writes to the configured sinks and remembers its place.
-func (a *app) openWorker(ctx context.Context, c *config.Config, o *online.EmbedOptions) (func(context.Context, []frame.Embedding) error, func() error, error) {
+func (a *app) openWorker(ctx context.Context, c *config.Config, o *online.EmbedOptions) (*session, error) {
 	if err := topic.Ensure(ctx, c.Kafka.Config, c.Kafka.EmbeddingsTopic(), c.Kafka.DeadLetterTopic()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if c.Run.Out == "" {
 		c.Run.Out = filepath.Join("runs", "embed")
@@ -130,35 +141,28 @@ func (a *app) openWorker(ctx context.Context, c *config.Config, o *online.EmbedO
 	s := &session{app: a, cfg: c, log: o.Log}
 	var err error
 	if s.run, err = online.OpenRun(c.Run.Out, online.Record{ID: filepath.Base(c.Run.Out), Started: now(), Versions: versions()}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	o.Positions = filepath.Join(c.Run.Out, "embedded.json")
 	if s.sinks, err = s.openSinks(); err != nil {
 		s.close()
-		return nil, nil, err
+		return nil, err
 	}
-	write := func(ctx context.Context, es []frame.Embedding) error {
-		for _, sink := range s.sinks {
-			if err := sink.Write(ctx, es); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return write, func() error { s.close(); return nil }, nil
+	o.Write = sinks.All(s.sinks...).Write
+	return s, nil
 }
 
 // embedFiles embeds pictures or a video from the disk.
 func (a *app) embedFiles(ctx context.Context, c *config.Config, e embedFlags) error {
-	path, _, err := train.Latest(e.checkpoint)
+	path, err := a.latest(e.checkpoint)
 	if err != nil {
-		return fmt.Errorf("looking for a checkpoint: %w", err)
+		return err
 	}
 	weights, version, err := train.LoadWeights(path)
 	if err != nil {
 		return err
 	}
-	write, done, err := openOutput(e.output)
+	out, err := openOutput(e.output)
 	if err != nil {
 		return err
 	}
@@ -169,23 +173,40 @@ func (a *app) embedFiles(ctx context.Context, c *config.Config, e embedFlags) er
 			return err
 		}
 		width := weights.Spec.Width()
-		out := make([]frame.Embedding, len(frames))
+		es := make([]frame.Embedding, len(frames))
 		for i, f := range frames {
-			out[i] = frame.NewEmbedding(f.Meta, version, vectors[i*width:(i+1)*width])
+			es[i] = frame.NewEmbedding(f.Meta, version, vectors[i*width:(i+1)*width])
 		}
-		n += len(out)
-		return write(ctx, out)
+		n += len(es)
+		return out.write(ctx, es)
 	}
 	if e.images != "" {
-		err = eachPicture(e.images, weights.Spec.Image, look)
+		err = eachPicture(ctx, e.images, weights.Spec.Image, look)
 	} else {
 		err = eachVideoFrame(ctx, e.video, look)
 	}
-	if closeErr := done(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
+	if err = out.close(err); err == nil {
 		fmt.Fprintf(a.err, "nearfar: %s embedded by %s into %s\n", count(n, "picture"), version, e.output)
+	}
+	return err
+}
+
+// latest is the checkpoint that a flag names, or the newest of the run it names that is whole.
+func (a *app) latest(checkpoint string) (string, error) {
+	path, damaged, err := train.Latest(checkpoint)
+	if err != nil {
+		return "", explainCheckpoint(err)
+	}
+	for _, d := range damaged {
+		a.logger(config.LogConfig{}).Warn("passing over a checkpoint", "err", d)
+	}
+	return path, nil
+}
+
+// explainCheckpoint says what to do where there is no checkpoint.
+func explainCheckpoint(err error) error {
+	if errors.Is(err, train.ErrNoCheckpoint) {
+		return fmt.Errorf("%w; give --checkpoint a run's folder, or the folder of one of its checkpoints", err)
 	}
 	return err
 }

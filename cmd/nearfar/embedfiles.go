@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +13,6 @@ import (
 	"github.com/nearfar/nearfar/internal/catalog"
 	"github.com/nearfar/nearfar/internal/eval"
 	"github.com/nearfar/nearfar/internal/look"
-	"github.com/nearfar/nearfar/internal/npy"
 	"github.com/nearfar/nearfar/internal/picture"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -49,7 +46,7 @@ func picturesOf(dir string) ([]eval.Image, error) {
 }
 
 // eachPicture hands on the pictures of a folder, a batch at a time. Their place is their path.
-func eachPicture(dir string, size int, do func([]*frame.Frame) error) error {
+func eachPicture(ctx context.Context, dir string, size int, do func([]*frame.Frame) error) error {
 	images, err := picturesOf(dir)
 	if err != nil {
 		return err
@@ -58,6 +55,9 @@ func eachPicture(dir string, size int, do func([]*frame.Frame) error) error {
 	for part := range slices.Chunk(images, fileBatch) {
 		frames := make([]*frame.Frame, len(part))
 		for i, im := range part {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			f, err := look.Load(im.Path, size)
 			if err != nil {
 				return err
@@ -116,65 +116,4 @@ func fileTime(path string) time.Time {
 		return info.ModTime().UTC()
 	}
 	return now()
-}
-
-// indexRow says what a row of an .npy is.
-type indexRow struct {
-	Row      int       `json:"row"`
-	ID       string    `json:"id"`
-	Path     string    `json:"path"` // or topic
-	Offset   int64     `json:"offset"`
-	Label    string    `json:"label,omitempty"`
-	Camera   string    `json:"camera"`
-	Captured time.Time `json:"captured"`
-	Model    string    `json:"model"`
-}
-
-// openOutput writes embeddings to a file that must not exist yet; done completes it.
-func openOutput(path string) (write func(context.Context, []frame.Embedding) error, done func() error, err error) {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s exists already: choose another --output, or move it away", path)
-	}
-	if filepath.Ext(path) == ".jsonl" {
-		f, err := os.Create(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		enc := json.NewEncoder(f)
-		return func(_ context.Context, es []frame.Embedding) error {
-			for _, e := range es {
-				if err := enc.Encode(e); err != nil {
-					return fmt.Errorf("writing %s: %w", path, err)
-				}
-			}
-			return nil
-		}, f.Close, nil
-	}
-	return openMatrix(path)
-}
-
-// openMatrix writes X.npy and X.index.jsonl.
-func openMatrix(path string) (func(context.Context, []frame.Embedding) error, func() error, error) {
-	index, err := os.Create(strings.TrimSuffix(path, ".npy") + ".index.jsonl")
-	if err != nil {
-		return nil, nil, err
-	}
-	enc := json.NewEncoder(index)
-	var data []float32
-	rows, dim := 0, 0
-	write := func(_ context.Context, es []frame.Embedding) error {
-		for _, e := range es {
-			if rows > 0 && len(e.Vector) != dim {
-				return fmt.Errorf("writing %s: an embedding of %d numbers after others of %d (did the model change?)", path, len(e.Vector), dim)
-			}
-			dim = len(e.Vector)
-			data = append(data, e.Vector...)
-			if err := enc.Encode(indexRow{rows, e.ID, e.Ref.Topic, e.Ref.Offset, e.Label, e.Camera, e.Captured, e.Model}); err != nil {
-				return fmt.Errorf("writing the index of %s: %w", path, err)
-			}
-			rows++
-		}
-		return nil
-	}
-	return write, func() error { return errors.Join(npy.Write(path, rows, dim, data), index.Close()) }, nil
 }

@@ -33,7 +33,11 @@ func newEvalCmd(a *app) *cobra.Command {
 				return usagef(cmd.CommandPath(), "--checkpoint and --images are needed: a checkpoint (or a run's folder) and a folder with one folder of pictures a class")
 			}
 			useThreads(threads)
-			scores, n, err := evaluate(checkpoint, images)
+			path, err := a.latest(checkpoint)
+			if err != nil {
+				return err
+			}
+			scores, n, err := evaluate(path, images)
 			if err != nil {
 				return err
 			}
@@ -54,11 +58,7 @@ func newEvalCmd(a *app) *cobra.Command {
 }
 
 // evaluate scores raw pixels, the network before its first step, and the checkpoint.
-func evaluate(checkpoint, images string) ([]look.Score, int, error) {
-	path, _, err := train.Latest(checkpoint)
-	if err != nil {
-		return nil, 0, fmt.Errorf("looking for a checkpoint: %w", err)
-	}
+func evaluate(path, images string) ([]look.Score, int, error) {
 	trained, version, err := train.LoadWeights(path)
 	if err != nil {
 		return nil, 0, err

@@ -18,7 +18,7 @@ import (
 // feed is the capture side of a run: one process per camera, all writing to the topic of frames.
 type feed struct {
 	Cameras []catalog.Camera
-	sup     *sources.Supervisor
+	sup     *sources.Supervisor // nil where there is nothing to capture
 	done    chan struct{}
 	err     error // read after done
 }
@@ -29,14 +29,51 @@ type feed struct {
 //
 // beat, if not nil, takes each camera's totals as they come.
 func startFeed(ctx context.Context, cfg *config.Config, log *slog.Logger, beat func(sources.Beat)) (*feed, error) {
-	cameras, err := catalog.Cameras(cfg.Sources, cfg.Run.Seed, now())
+	p, err := planFeed(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if err := topic.Ensure(ctx, cfg.Kafka.Config, cfg.Kafka.FramesTopic()); err != nil {
-		return nil, err
+	return p.start(ctx, cfg, log, beat)
+}
+
+// plan is what a feed will capture, and where it goes on.
+type plan struct {
+	cameras []catalog.Camera
+	at      map[string]position // of the cameras that Kafka knows
+	bounds  map[int]topic.Bound
+}
+
+// planFeed makes the topic and finds out where each camera stopped in an earlier life.
+func planFeed(ctx context.Context, cfg *config.Config) (plan, error) {
+	var p plan
+	var err error
+	if p.cameras, err = catalog.Cameras(cfg.Sources, cfg.Run.Seed, now()); err != nil {
+		return p, err
 	}
-	children, err := children(ctx, cfg, cameras, log)
+	if err := topic.Ensure(ctx, cfg.Kafka.Config, cfg.Kafka.FramesTopic()); err != nil {
+		return p, err
+	}
+	if p.bounds, err = topic.Bounds(ctx, cfg.Kafka.Config, cfg.Kafka.Frames); err != nil {
+		return p, err
+	}
+	names := make([]string, len(p.cameras))
+	for i, c := range p.cameras {
+		names[i] = c.Name
+	}
+	p.at, err = positions(ctx, cfg.Kafka.Config, cfg.Kafka.Frames, cfg.Kafka.MaxMessage(), names, nil)
+	return p, err
+}
+
+// idle is a feed that has ended before it began.
+func (p plan) idle() *feed {
+	f := &feed{Cameras: p.cameras, done: make(chan struct{})}
+	close(f.done)
+	return f
+}
+
+// start starts a capture process for each camera.
+func (p plan) start(ctx context.Context, cfg *config.Config, log *slog.Logger, beat func(sources.Beat)) (*feed, error) {
+	children, err := p.children(cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +87,7 @@ func startFeed(ctx context.Context, cfg *config.Config, log *slog.Logger, beat f
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{Cameras: cameras, sup: sup, done: make(chan struct{})}
+	f := &feed{Cameras: p.cameras, sup: sup, done: make(chan struct{})}
 	go func() {
 		defer close(f.done)
 		f.err = sup.Run(ctx)
@@ -61,7 +98,7 @@ func startFeed(ctx context.Context, cfg *config.Config, log *slog.Logger, beat f
 // tellTrouble logs what is wrong with a camera when it begins and when it is over, not with every beat.
 func tellTrouble(log *slog.Logger, before map[string]string, b sources.Beat) {
 	switch was := before[b.Camera]; {
-	case b.Err == was:
+	case b.Err == was, b.Fatal: // that the camera is given up is told by the supervisor
 		return
 	case b.Err != "":
 		log.Warn("camera in trouble", "camera", b.Camera, "err", b.Err)
@@ -72,36 +109,24 @@ func tellTrouble(log *slog.Logger, before map[string]string, b sources.Beat) {
 }
 
 // children writes the job of each camera's process: what to capture, and where to go on.
-func children(ctx context.Context, cfg *config.Config, cameras []catalog.Camera, log *slog.Logger) ([]sources.Child, error) {
+func (p plan) children(cfg *config.Config, log *slog.Logger) ([]sources.Child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding the program for the capture processes: %w", err)
 	}
-	bounds, err := topic.Bounds(ctx, cfg.Kafka.Config, cfg.Kafka.Frames)
-	if err != nil {
-		return nil, err
-	}
 	floor := map[int]int64{} // what lies below has been looked through here
-	for partition, b := range bounds {
+	for partition, b := range p.bounds {
 		floor[partition] = b.Next
 	}
-	names := make([]string, len(cameras))
-	for i, c := range cameras {
-		names[i] = c.Name
-	}
-	at, err := positions(ctx, cfg.Kafka.Config, cfg.Kafka.Frames, cfg.Kafka.MaxMessage(), names, nil)
-	if err != nil {
-		return nil, err
-	}
-	resume(cfg.Sources, cameras, at)
-	out := make([]sources.Child, len(cameras))
-	for i, c := range cameras {
-		if p, ok := at[c.Name]; ok {
-			log.Info("going on where Kafka stopped", "camera", c.Name, "frame", p.next)
+	resume(cfg.Sources, p.cameras, p.at)
+	out := make([]sources.Child, len(p.cameras))
+	for i, c := range p.cameras {
+		if at, ok := p.at[c.Name]; ok {
+			log.Info("going on where Kafka stopped", "camera", c.Name, "frame", at.next)
 		}
 		job, err := json.Marshal(captureJob{
 			Camera: c, Kafka: cfg.Kafka.Config, Password: cfg.Kafka.SASL.Password.Reveal(), Topic: cfg.Kafka.Frames, MaxFrame: int(cfg.Kafka.MaxFrame),
-			MaxMessage: cfg.Kafka.MaxMessage(), From: at[c.Name].next, Floor: floor,
+			MaxMessage: cfg.Kafka.MaxMessage(), From: p.at[c.Name].next, Floor: floor,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("writing the job of camera %s: %w", c.Name, err)
@@ -129,7 +154,12 @@ func resume(configs []sources.Config, cameras []catalog.Camera, at map[string]po
 }
 
 // Totals are each camera's counts so far, over all lives of its process.
-func (f *feed) Totals() map[string]sources.Beat { return f.sup.Totals() }
+func (f *feed) Totals() map[string]sources.Beat {
+	if f.sup == nil {
+		return nil
+	}
+	return f.sup.Totals()
+}
 
 // Pause makes finite sources wait and live ones drop what they see, counted; or all go on again.
 func (f *feed) Pause(paused bool) error {
@@ -141,7 +171,11 @@ func (f *feed) Pause(paused bool) error {
 }
 
 // Stop asks the capture processes to write what they have and end; Wait for it.
-func (f *feed) Stop() { f.sup.Stop() }
+func (f *feed) Stop() {
+	if f.sup != nil {
+		f.sup.Stop()
+	}
+}
 
 // Done is closed once the feed has ended.
 func (f *feed) Done() <-chan struct{} { return f.done }

@@ -25,9 +25,11 @@ type runSummary struct {
 	Late         uint64            `json:"late"`    // came after the merge had moved on
 	Lost         uint64            `json:"lost"`    // deleted by retention before they were read
 	Unread       uint64            `json:"unread"`  // still in the topic, for the next start
+	Others       uint64            `json:"others"`  // of those in the topic, captured by somebody else
 	Waiting      uint64            `json:"waiting"` // read, and held back by the merge for the next start
 	Embedded     uint64            `json:"embedded"`
 	Steps        uint64            `json:"steps"`
+	Forgone      uint64            `json:"forgone"` // steps not taken, to keep up with the feed
 	Sampled      any               `json:"sampled"`
 	Status       online.Status     `json:"status"`
 	Scores       []look.Score      `json:"scores,omitempty"` // of the demo, on views that were never streamed
@@ -40,12 +42,12 @@ func (s *session) finish(ctx context.Context, r online.Result) error {
 		return err
 	}
 	var sheets []string
-	if s.demo && r.Finished && r.Checkpoint != "" {
+	if s.demo && (r.Finished || r.Enough) && r.Checkpoint != "" {
 		if sum.Scores, sheets, err = s.showDemo(ctx, r.Checkpoint); err != nil {
 			return fmt.Errorf("scoring what was learned: %w", err)
 		}
 	}
-	if r.Finished {
+	if r.Finished || r.Enough {
 		ended := now()
 		s.run.Record.Ended = &ended
 	}
@@ -53,7 +55,7 @@ func (s *session) finish(ctx context.Context, r online.Result) error {
 	if err := s.run.Save(); err != nil {
 		return err
 	}
-	s.tellSummary(s.app.out, r, sum, sheets)
+	s.tellSummary(s.textOut(), r, sum, sheets)
 	if gap := sum.gap(); gap != 0 {
 		return fmt.Errorf("%d frames are unaccounted for: this is a fault in nearfar, please report it with %s", gap, filepath.Join(s.run.Path, "run.json"))
 	}
@@ -64,36 +66,52 @@ func (s *session) finish(ctx context.Context, r online.Result) error {
 func (s *session) summarise(ctx context.Context, r online.Result) (runSummary, error) {
 	c := r.Counts
 	out := runSummary{Took: time.Since(s.started).Round(100 * time.Millisecond).String(), Dropped: map[string]uint64{},
-		Trained: c.Trained, DeadLettered: c.DeadLettered, Late: c.Late, Lost: c.Lost, Embedded: c.Embedded, Steps: c.Steps,
+		Trained: c.Trained, DeadLettered: c.DeadLettered, Late: c.Late, Lost: c.Lost, Embedded: c.Embedded, Steps: c.Steps, Forgone: c.Forgone,
 		Sampled: r.Sampled, Status: s.meter.Last()}
-	if s.feed != nil {
-		all := sum(s.feed.Totals())
-		out.Captured, out.Acknowledged = all.Captured, all.Acked
-		for reason, n := range all.Dropped {
-			out.Dropped[reason] += n
-		}
-	}
 	bounds, err := topic.Bounds(context.WithoutCancel(ctx), s.cfg.Kafka.Config, s.cfg.Kafka.Frames)
 	if err != nil {
 		return out, err
 	}
-	for _, b := range bounds {
-		out.InTopic += uint64(b.Next)
+	if err := s.ledger.end(s.totals(), bounds); err != nil {
+		return out, err
 	}
+	all := s.ledger.sum()
+	out.Captured, out.Acknowledged, out.Others = all.Captured, all.Acked, s.ledger.book.Others
+	for reason, n := range all.Dropped {
+		out.Dropped[reason] = n
+	}
+	out.InTopic = s.ledger.inTopic(bounds)
 	out.Waiting = c.Received - c.Trained - c.Late
-	out.Unread = out.InTopic - min(out.InTopic, c.Received+c.DeadLettered+c.Lost)
+	for partition, b := range bounds {
+		out.Unread += uint64(b.Next - max(r.Positions[partition], s.ledger.book.First[partition]))
+	}
 	return out, nil
 }
 
-// gap is how many frames of the topic are in no account. It is 0.
+// gap is how many frames are in no account: in the topic, or captured and neither there nor dropped. It is 0.
 func (s runSummary) gap() int64 {
-	return int64(s.InTopic) - int64(s.Trained+s.Late+s.DeadLettered+s.Lost+s.Waiting+s.Unread)
+	topic := int64(s.InTopic) - int64(s.Trained+s.Late+s.DeadLettered+s.Lost+s.Waiting+s.Unread)
+	captured := int64(s.Captured) - int64(s.Acknowledged+total(s.Dropped))
+	return max(topic, -topic) + max(captured, -captured)
+}
+
+// textOut is where people read: standard output, unless embeddings go there.
+func (s *session) textOut() io.Writer {
+	for _, c := range s.cfg.Sinks {
+		if c.Kind == "stdout" {
+			return s.app.err
+		}
+	}
+	return s.app.out
 }
 
 // tellSummary says to a person how the run went.
 func (s *session) tellSummary(w io.Writer, r online.Result, sum runSummary, sheets []string) {
 	state := "is complete"
-	if !r.Finished {
+	switch {
+	case r.Enough:
+		state = "has taken all it was told to"
+	case !r.Finished:
 		state = "is interrupted; start it again to go on"
 	}
 	fmt.Fprintf(w, "\nRun %s %s (%s).\n\n", s.run.Record.ID, state, sum.Took)

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,6 +43,23 @@ func (f *configFlags) bind(cmd *cobra.Command, flag, path, usage string) {
 // bindSources gives a command --source.
 func (f *configFlags) bindSources(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&f.sources, "source", "s", nil, "a `camera`: clip.mp4, folder/, rtsp://…, http://…, 0, /dev/video0, synth; may be repeated and replaces the file's sources")
+}
+
+// resume makes the configuration that of the run in dir, if one is named.
+func (f *configFlags) resume(cmd *cobra.Command, dir string) error {
+	if dir == "" {
+		return nil
+	}
+	for _, flag := range []string{"config", "out"} {
+		if cmd.Flags().Changed(flag) {
+			return usagef(cmd.CommandPath(), "--resume takes the folder and the configuration of the run itself, drop --%s", flag)
+		}
+	}
+	f.file = filepath.Join(dir, configFile)
+	if _, err := os.Stat(f.file); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s holds no run (there is no %s): give --resume a run's folder, or begin one with --out %s", dir, f.file, dir)
+	}
+	return nil
 }
 
 // load puts the configuration together and checks it whole.

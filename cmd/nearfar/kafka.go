@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/nearfar/nearfar/internal/config"
 	"github.com/nearfar/nearfar/internal/picture"
@@ -13,8 +17,8 @@ import (
 )
 
 // runKafka is the Kafka of a run: the one its configuration names, or its embedded broker, started again
-// for as long as it is needed.
-func (a *app) runKafka(_ context.Context, run string) (config.KafkaConfig, func(), error) {
+// for as long as it is needed, or used together with the process that runs it.
+func (a *app) runKafka(run string) (config.KafkaConfig, func(), error) {
 	c, err := config.Load(filepath.Join(run, configFile), config.Options{Environ: a.environ})
 	if err != nil {
 		return config.KafkaConfig{}, nil, fmt.Errorf("reading the configuration of the run in %s: %w", run, err)
@@ -24,6 +28,14 @@ func (a *app) runKafka(_ context.Context, run string) (config.KafkaConfig, func(
 	}
 	c.Run.Out = run
 	b, err := broker.Start(broker.Config{Dir: c.BrokerDir(), Port: c.Kafka.Port})
+	if errors.Is(err, broker.ErrInUse) { // by the run, which goes on
+		port, readErr := os.ReadFile(filepath.Join(c.BrokerDir(), "port"))
+		if readErr != nil {
+			return config.KafkaConfig{}, nil, err
+		}
+		c.Kafka.Brokers = []string{net.JoinHostPort("127.0.0.1", strings.TrimSpace(string(port)))}
+		return c.Kafka, func() {}, nil
+	}
 	if err != nil {
 		return config.KafkaConfig{}, nil, err
 	}

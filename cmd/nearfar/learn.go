@@ -19,6 +19,13 @@ import (
 // metricsEvery is the time between lines of metrics.jsonl.
 const metricsEvery = 2 * time.Second
 
+// Where no one looks, a plain line comes often at first and then now and then.
+const (
+	plainEvery = 5 * time.Second
+	plainLines = 12 // after which it is plainLater
+	plainLater = 30 * time.Second
+)
+
 // learn trains until the frames are over, enough steps are taken or ctx is cancelled, and tells how it goes.
 func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Result, error) {
 	var err error
@@ -31,7 +38,8 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 	go func() { reported <- s.report(watching) }()
 	result, err := online.Learn(ctx, online.Options{
 		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: s.set,
-		Dir: s.run.Checkpoints(), Resume: s.resume, Sinks: s.sinks, Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(),
+		Dir: s.run.Checkpoints(), Resume: s.resume, From: s.ledger.book.First,
+		Sinks: s.sinks, Unsent: filepath.Join(s.run.Path, "unsent.jsonl"), Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(), MaxLag: s.cfg.Train.MaxLag,
 		Over: over, Decoders: max(1, runtime.NumCPU()/2), Meter: s.meter, Log: s.log,
 		Lag:   func(n int64) { s.behind.Store(n) },
 		Saved: func(path string, step uint64) { s.log.Debug("saved", "checkpoint", path, "step", step) },
@@ -84,12 +92,13 @@ func (s *session) openSink(kind, path string) (sinks.Sink, error) {
 // report writes metrics.jsonl and a line for whoever looks, until ctx ends.
 func (s *session) report(ctx context.Context) error {
 	live := terminal(s.app.err)
-	every := 5 * time.Second
+	every := plainEvery
 	if live {
 		every = time.Second
 		defer fmt.Fprintln(s.app.err)
 	}
 	show, keep := time.NewTicker(every), time.NewTicker(metricsEvery)
+	lines := 0
 	defer show.Stop()
 	defer keep.Stop()
 	for {
@@ -104,6 +113,8 @@ func (s *session) report(ctx context.Context) error {
 			form := "%s\n"
 			if live {
 				form = "\r%s\x1b[K"
+			} else if lines++; lines == plainLines {
+				show.Reset(plainLater) // who reads a log wants to see that it runs, and then how it went
 			}
 			fmt.Fprintf(s.app.err, form, line(s.meter.Last()))
 		}

@@ -37,8 +37,8 @@ type ledger struct {
 
 // book is the ledger as it is written.
 type book struct {
-	First   map[int]int64    `json:"first"`   // by partition: where the topic of frames ended when the run began
-	Others  uint64           `json:"others"`  // messages since then that this run did not capture
+	First   map[int]int64    `json:"first"`   // by partition of the topic of frames: the first message that the run reads
+	Others  uint64           `json:"others"`  // messages from there on that this run did not capture
 	Open    bool             `json:"open"`    // a life captures, or was killed while it did
 	Cameras map[string]tally `json:"cameras"` // over all lives
 }
@@ -68,8 +68,7 @@ func (t tally) plus(b sources.Beat) tally {
 	return t
 }
 
-// openLedger reads the ledger of the run in dir, or begins it: a run reads what the topic held from its own
-// beginning on, and of an embedded broker or a new topic that is all.
+// openLedger reads the ledger of the run in dir, or begins it: the run will read all that the topic holds.
 func openLedger(dir string, bounds map[int]topic.Bound) (*ledger, error) {
 	l := &ledger{path: filepath.Join(dir, ledgerFile)}
 	text, err := os.ReadFile(l.path)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,17 +38,16 @@ interrupted goes on when it is started again with the same --out.`,
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with the run in this `folder`, with its own configuration")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		demo := flags.file == "" && len(flags.sources) == 0 && resume == ""
-		if resume != "" {
-			if flags.file != "" {
-				return usagef(cmd.CommandPath(), "--resume takes the configuration of the run itself, drop --config")
-			}
-			flags.file = filepath.Join(resume, configFile)
+		if err := flags.resume(cmd, resume); err != nil {
+			return err
 		}
+		named := true
 		c, err := flags.load(cmd, func(c *config.Config, report config.Report) {
 			if resume != "" {
 				c.Run.Out = resume
 			}
 			if demo {
+				named = c.Run.Out != ""
 				*c = asDemo(*c)
 			} else if len(c.Sources) == 0 {
 				config.NeedSources(c, report)
@@ -58,6 +56,9 @@ interrupted goes on when it is started again with the same --out.`,
 		if err != nil {
 			return err
 		}
+		if demo && !named {
+			c.Run.Out = nextFree(c.Run.Out)
+		}
 		return a.run(cmd.Context(), c, demo, resume != "")
 	}
 	return cmd
@@ -65,7 +66,7 @@ interrupted goes on when it is started again with the same --out.`,
 
 // run is `nearfar run` with a whole configuration.
 func (a *app) run(ctx context.Context, c *config.Config, demo, resume bool) error {
-	s, err := a.openSession(ctx, c, demo, resume)
+	s, err := a.openSession(c, demo, resume)
 	if err != nil {
 		return err
 	}
@@ -76,23 +77,41 @@ func (a *app) run(ctx context.Context, c *config.Config, demo, resume bool) erro
 	if err := s.openTopics(ctx); err != nil {
 		return err
 	}
-	f, err := startFeed(ctx, c, s.log, nil)
+	if err := s.capture(ctx); err != nil {
+		return err
+	}
+	stopLimits := s.limitFeed(ctx)
+	result, err := s.learn(ctx, s.feed.Done())
+	stopLimits()
+	s.feed.Stop()
+	feedErr := s.feed.Wait()
+	if err != nil {
+		return errors.Join(err, feedErr, s.closeBook(ctx))
+	}
+	if feedErr != nil {
+		if result.Counts.Received+result.Counts.DeadLettered == 0 {
+			return errors.Join(feedErr, s.closeBook(ctx))
+		}
+		result.Finished = false // once the camera is mended, the run can go on
+	}
+	return errors.Join(s.finish(ctx, result), feedErr)
+}
+
+// capture starts the cameras, unless earlier lives of the run have captured all it wants.
+func (s *session) capture(ctx context.Context) error {
+	p, err := planFeed(ctx, s.cfg)
 	if err != nil {
 		return err
 	}
-	s.feed = f
-	stopLimits := s.limitFeed(ctx)
-	result, err := s.learn(ctx, f.Done())
-	stopLimits()
-	f.Stop()
-	feedErr := f.Wait()
-	if ctx.Err() != nil && errors.Is(feedErr, ctx.Err()) {
-		feedErr = nil
-	}
-	if err := errors.Join(err, feedErr); err != nil {
+	if err := s.ledger.begin(p.cameras, p.at, p.bounds, s.broker != nil); err != nil {
 		return err
 	}
-	return s.finish(ctx, result)
+	if n := s.cfg.Run.Frames; n > 0 && s.ledger.sum().Acked >= n {
+		s.feed = p.idle()
+		return nil
+	}
+	s.feed, err = p.start(ctx, s.cfg, s.log, s.ledger.beat)
+	return err
 }
 
 // limitFeed stops the capture at run.frames or run.for, and lets files wait while training is far behind.
@@ -113,8 +132,7 @@ func (s *session) limitFeed(ctx context.Context) func() {
 				return
 			case <-ticker.C:
 			}
-			acked := sum(s.feed.Totals()).Acked
-			if n := s.cfg.Run.Frames; n > 0 && s.before+acked >= n || s.cfg.Run.For > 0 && time.Since(began) >= s.cfg.Run.For {
+			if n := s.cfg.Run.Frames; n > 0 && s.ledger.sum().Acked >= n || s.cfg.Run.For > 0 && time.Since(began) >= s.cfg.Run.For {
 				s.feed.Stop()
 				return
 			}

@@ -63,9 +63,9 @@ type match struct {
 }
 
 func (a *app) search(ctx context.Context, checkpoint, run, image, out string, k int, asJSON bool) error {
-	path, _, err := train.Latest(checkpoint)
+	path, err := a.latest(checkpoint)
 	if err != nil {
-		return fmt.Errorf("looking for a checkpoint: %w", err)
+		return err
 	}
 	index, close, err := memoryIndex(path)
 	if err != nil {
@@ -137,7 +137,7 @@ func memoryIndex(path string) (*look.Index, func(), error) {
 
 // fullSize replaces found frames by the pictures as they were captured, read back from the run's topic.
 func (a *app) fullSize(ctx context.Context, run string, found []look.Found) error {
-	kafka, close, err := a.runKafka(ctx, run)
+	kafka, close, err := a.runKafka(run)
 	if err != nil {
 		return err
 	}

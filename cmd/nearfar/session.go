@@ -16,6 +16,7 @@ import (
 	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/sinks"
+	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/streams/broker"
 	"github.com/nearfar/nearfar/streams/topic"
 )
@@ -33,8 +34,8 @@ type session struct {
 	set     train.Settings
 	resume  string // checkpoint to go on from
 	broker  *broker.Broker
-	feed    *feed  // nil where somebody else captures
-	before  uint64 // frames in the topic when this life began
+	feed    *feed // nil where somebody else captures
+	ledger  *ledger
 	behind  atomic.Int64
 	meter   *online.Meter
 	sinks   []sinks.Sink
@@ -42,9 +43,9 @@ type session struct {
 }
 
 // openSession takes the run's folder and finds out where the run stands.
-func (a *app) openSession(ctx context.Context, c *config.Config, demo, resume bool) (*session, error) {
+func (a *app) openSession(c *config.Config, demo, resume bool) (*session, error) {
 	s := &session{app: a, cfg: c, log: a.logger(c.Log), demo: demo, started: now()}
-	dir, err := runFolder(c, demo, resume)
+	dir, err := runFolder(c, resume)
 	if err != nil {
 		return nil, err
 	}
@@ -57,17 +58,20 @@ func (a *app) openSession(ctx context.Context, c *config.Config, demo, resume bo
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(resume); err != nil {
 		return nil, errors.Join(err, s.run.Close())
 	}
 	return s, nil
 }
 
-// prepare writes the configuration down and finds the checkpoint to go on from.
-func (s *session) prepare() error {
-	text := config.Print(s.cfg)
-	if err := os.WriteFile(filepath.Join(s.run.Path, configFile), text, 0o644); err != nil {
-		return err
+// prepare writes the configuration down and finds the checkpoint to go on from. A run that is resumed keeps
+// its configuration as it is: where secrets were masked, somebody may have put them in.
+func (s *session) prepare(resume bool) error {
+	if !resume {
+		text := config.Print(s.cfg)
+		if err := os.WriteFile(filepath.Join(s.run.Path, configFile), text, 0o644); err != nil {
+			return fmt.Errorf("writing the run's configuration down: %w", err)
+		}
 	}
 	s.set = settings(s.cfg, s.run.Record.ID)
 	path, damaged, err := s.run.Latest()
@@ -83,12 +87,13 @@ func (s *session) prepare() error {
 	}
 	useThreads(s.cfg.Run.Threads)
 	s.meter = online.NewMeter(s.set.Model.Width(), s.set.Probe, s.cfg.Sampler.Gap)
+	s.meter.Recall(s.run.Last())
 	return nil
 }
 
 // runFolder is where the run lives: run.out, or a new folder in runs/. A run that has ended is left alone
 // unless it is resumed by name.
-func runFolder(c *config.Config, demo, resume bool) (string, error) {
+func runFolder(c *config.Config, resume bool) (string, error) {
 	dir := c.Run.Out
 	if dir == "" {
 		name := c.Run.Name
@@ -97,17 +102,32 @@ func runFolder(c *config.Config, demo, resume bool) (string, error) {
 		}
 		dir = filepath.Join("runs", name)
 	}
+	switch ended, err := hasEnded(dir); {
+	case err != nil:
+		return "", err
+	case ended && !resume:
+		return "", fmt.Errorf("the run in %s has ended; choose another --out, or go on with it by --resume %s (and more --frames, --steps or sources)", dir, dir)
+	}
+	return dir, nil
+}
+
+// hasEnded says whether there is a run in dir that has ended.
+func hasEnded(dir string) (bool, error) {
+	r, err := online.ReadRecord(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && r.Ended != nil, err
+}
+
+// nextFree is dir, or the first of dir-2, dir-3 … where no run has ended yet.
+func nextFree(dir string) string {
+	free := dir
 	for n := 2; ; n++ {
-		r, err := online.ReadRecord(dir)
-		switch {
-		case errors.Is(err, os.ErrNotExist) || err == nil && (r.Ended == nil || resume):
-			return dir, nil
-		case err != nil:
-			return "", err
-		case !demo:
-			return "", fmt.Errorf("the run in %s has ended; choose another --out, or go on with it by --resume %s", dir, dir)
+		if ended, err := hasEnded(free); err != nil || !ended { // what is wrong with it is told when it is opened
+			return free
 		}
-		dir = fmt.Sprintf("%s-%d", c.Run.Out, n)
+		free = fmt.Sprintf("%s-%d", dir, n)
 	}
 }
 
@@ -143,18 +163,37 @@ func (s *session) openTopics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range bounds {
-		s.before += uint64(b.Next)
+	s.ledger, err = openLedger(s.run.Path, bounds)
+	return err
+}
+
+// closeBook accounts for what was captured, where a life ends before it has its summary.
+func (s *session) closeBook(ctx context.Context) error {
+	bounds, err := topic.Bounds(context.WithoutCancel(ctx), s.cfg.Kafka.Config, s.cfg.Kafka.Frames)
+	if err != nil {
+		return nil // Kafka is away: the next life will find out
 	}
-	return nil
+	return s.ledger.end(s.totals(), bounds)
+}
+
+// totals are each camera's counts in this life.
+func (s *session) totals() map[string]sources.Beat {
+	if s.feed == nil {
+		return nil
+	}
+	return s.feed.Totals()
 }
 
 // lag is how many frames the trainer is behind, as it was last measured.
 func (s *session) lag() int64 { return s.behind.Load() }
 
-// close lets everything go, the broker last.
+// close lets everything go: those who write first, the broker last.
 func (s *session) close() {
 	var errs []error
+	if s.feed != nil {
+		s.feed.Stop()
+		<-s.feed.Done()
+	}
 	for _, sink := range s.sinks {
 		errs = append(errs, sink.Close())
 	}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"path/filepath"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -29,11 +29,8 @@ writes pictures), from its first frame on, until --frames, --steps, or a signal.
 	flags.bind(cmd, "topic", "kafka.frames", "the `topic` of frames")
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with the run in this `folder`, with its own configuration")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if resume != "" {
-			if flags.file != "" {
-				return usagef(cmd.CommandPath(), "--resume takes the configuration of the run itself, drop --config")
-			}
-			flags.file = filepath.Join(resume, configFile)
+		if err := flags.resume(cmd, resume); err != nil {
+			return err
 		}
 		c, err := flags.load(cmd, func(c *config.Config, _ config.Report) {
 			if resume != "" {
@@ -55,7 +52,7 @@ func (a *app) train(ctx context.Context, c *config.Config, resume bool) error {
 		ctx, cancel = context.WithTimeout(ctx, c.Run.For)
 		defer cancel()
 	}
-	s, err := a.openSession(ctx, c, false, resume)
+	s, err := a.openSession(c, false, resume)
 	if err != nil {
 		return err
 	}
@@ -65,7 +62,7 @@ func (a *app) train(ctx context.Context, c *config.Config, resume bool) error {
 	}
 	result, err := s.learn(ctx, nil)
 	if err != nil {
-		return err
+		return errors.Join(err, s.closeBook(ctx))
 	}
 	return s.finish(ctx, result)
 }

@@ -4,14 +4,14 @@ import "time"
 
 // TrainConfig is the optimiser, its schedule, and what is measured on the way.
 type TrainConfig struct {
-	Optimizer    string      `yaml:"optimizer" jsonschema:"enum=adam,enum=sgd"`       // adam or sgd; default adam
-	LR           float64     `yaml:"lr"`                                              // learning rate after warm-up; default 0.001
-	Momentum     float64     `yaml:"momentum"`                                        // of sgd, [0, 1); default 0.9
-	WeightDecay  float64     `yaml:"weight_decay"`                                    // pull of the weights towards 0; default 0.0001
-	Warmup       uint64      `yaml:"warmup"`                                          // steps in which the learning rate rises from 0; default 0
-	Schedule     string      `yaml:"schedule" jsonschema:"enum=constant,enum=cosine"` // constant or cosine (falls to 0 at run.steps); default constant
-	PublishEvery uint64      `yaml:"publish_every"`                                   // steps between model versions that make embeddings; default 100
-	Probe        ProbeConfig `yaml:"probe"`                                           // the running kNN accuracy, where frames have labels
+	Optimizer   string      `yaml:"optimizer" jsonschema:"enum=adam,enum=sgd"`       // adam or sgd; default adam
+	LR          float64     `yaml:"lr"`                                              // learning rate after warm-up; default 0.001
+	Momentum    float64     `yaml:"momentum"`                                        // of sgd, [0, 1); default 0.9
+	WeightDecay float64     `yaml:"weight_decay"`                                    // pull of the weights towards 0; default 0.0001
+	Warmup      uint64      `yaml:"warmup"`                                          // steps in which the learning rate rises from 0; default 0
+	Schedule    string      `yaml:"schedule" jsonschema:"enum=constant,enum=cosine"` // constant or cosine (falls to 0 at run.steps); default constant
+	MaxLag      int64       `yaml:"max_lag"`                                         // frames behind the feed from which on steps are forgone to catch up (counted; the run is then not reproducible); default 0, never
+	Probe       ProbeConfig `yaml:"probe"`                                           // the running kNN accuracy, where frames have labels
 }
 
 // ProbeConfig is the running kNN accuracy of embeddings against earlier ones. Labels never reach training.
@@ -25,7 +25,7 @@ type ProbeConfig struct {
 // DefaultTrain is Adam at a constant rate.
 func DefaultTrain() TrainConfig {
 	return TrainConfig{
-		Optimizer: "adam", LR: 1e-3, Momentum: 0.9, WeightDecay: 1e-4, Schedule: "constant", PublishEvery: 100,
+		Optimizer: "adam", LR: 1e-3, Momentum: 0.9, WeightDecay: 1e-4, Schedule: "constant",
 		Probe: ProbeConfig{Memory: 2000, K: 20, Temperature: 0.07, Every: time.Second},
 	}
 }
@@ -41,8 +41,8 @@ func (c TrainConfig) Check(report Report) {
 		report("momentum", "%v must be at least 0 and below 1", c.Momentum)
 	}
 	within(report, "weight_decay", c.WeightDecay, 0, 1)
-	if c.PublishEvery == 0 {
-		report("publish_every", "must be at least 1 step")
+	if c.MaxLag < 0 {
+		report("max_lag", "%d must be 0 (never forgo a step) or a number of frames", c.MaxLag)
 	}
 	within(report, "probe.memory", float64(c.Probe.Memory), 0, 1<<20)
 	within(report, "probe.k", float64(c.Probe.K), 1, 1000)

@@ -88,9 +88,9 @@ func (w *embedWorker) await(ctx context.Context) error {
 	for told := false; ; told = true {
 		path, _, err := train.Latest(w.o.Checkpoint)
 		if err == nil {
-			weights, _, err := train.LoadWeights(path)
+			weights, version, err := train.LoadWeights(path)
 			if err == nil {
-				w.size = weights.Spec.Image
+				w.size, w.result.Version = weights.Spec.Image, version
 			}
 			return err
 		}

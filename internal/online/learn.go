@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/nearfar/nearfar/internal/picture"
@@ -30,6 +31,7 @@ type Options struct {
 	Unsent    string          // file that keeps embeddings the sinks did not take
 	Steps     uint64          // stop after so many steps; 0: never
 	MaxFrames uint64          // stop after so many frames; 0: never
+	MaxLag    int64           // frames behind from which on due steps are forgone; 0: never
 	Over      <-chan struct{} // closed once nobody writes frames any more: what is in the topic is learned, then the run ends
 	Decoders  int             // frames decoded at once
 	Meter     *Meter
@@ -103,8 +105,9 @@ type run struct {
 	trainer  *train.Trainer
 	box      *outbox
 	result   Result
-	gap      uint64    // messages that retention took before the next one; of the reading stage
-	measured time.Time // when the lag was last looked at
+	gap      uint64      // messages that retention took before the next one; of the reading stage
+	behind   atomic.Bool // further than MaxLag
+	measured time.Time   // when the lag was last looked at
 }
 
 // These are how the reading stage talks to the training stage, in order with the frames.
@@ -170,12 +173,15 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 
 // measureLag tells how far behind reading is, about twice a second.
 func (r *run) measureLag(ctx context.Context) {
-	if r.o.Lag == nil || time.Since(r.measured) < lagEvery {
+	if time.Since(r.measured) < lagEvery {
 		return
 	}
 	r.measured = time.Now()
 	if n, err := r.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
-		r.o.Lag(n)
+		r.behind.Store(r.o.MaxLag > 0 && n > r.o.MaxLag)
+		if r.o.Lag != nil {
+			r.o.Lag(n)
+		}
 	}
 }
 
@@ -260,6 +266,7 @@ func (r *run) take(ctx context.Context, it item) error {
 		r.trainer.Skip(it.message.Ref)
 	} else {
 		r.trainer.Lose(it.lost)
+		r.trainer.Hurry(r.behind.Load())
 		if err := r.trainer.Receive(it.frame); err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ type Counts struct {
 	Late         uint64 // frames older than what the merge had already let through
 	Embedded     uint64
 	Steps        uint64
+	Forgone      uint64 // steps that were due and not taken, to keep up with the feed
 }
 
 // Report is what one step told.
@@ -52,6 +53,7 @@ type Trainer struct {
 	positions map[int]int64 // next offset of each partition of the frames topic
 	counts    Counts
 	saved     uint64 // step of the last checkpoint
+	hurry     bool
 }
 
 // New is a trainer at the beginning of its run.
@@ -123,8 +125,16 @@ func (t *Trainer) admit(f *frame.Frame) error {
 	return t.learn()
 }
 
+// Hurry says whether the trainer is too far behind the feed: the steps that fall due are then forgone, while
+// every frame is still sampled and embedded. Which steps are forgone depends on the machine: a run that
+// hurries is not reproducible from its log.
+func (t *Trainer) Hurry(behind bool) { t.hurry = behind }
+
 // learn takes the steps that the sampler says are due.
 func (t *Trainer) learn() error {
+	if t.hurry {
+		t.counts.Forgone += t.sampler.Forgo()
+	}
 	for t.sampler.Due() {
 		if !t.sampler.Batch(t.learner.step, t.batch) {
 			return nil

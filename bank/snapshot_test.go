@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/nearfar/nearfar/internal/record"
 )
 
 func written(t interface{ Fatal(...any) }, b *Rolling) []byte {
@@ -112,14 +114,14 @@ func TestKeyThatIsNoNumberIsRefused(t *testing.T) {
 }
 
 func TestHugeClaimsDoNotAllocate(t *testing.T) {
-	head := appendString(nil, snapshotMagic)
+	head := record.AppendString(nil, snapshotMagic)
 	for _, n := range []uint64{maxSize, maxDim, maxSize, 0} {
 		head = binary.LittleEndian.AppendUint64(head, n)
 	}
 	var out bytes.Buffer
-	w := recordWriter{w: &out}
-	w.record(head)
-	w.bytes(binary.LittleEndian.AppendUint32(nil, maxRecord))
+	w := record.NewWriter(&out)
+	w.Record(head)
+	out.Write(binary.LittleEndian.AppendUint32(nil, record.Longest))
 	size := testing.Benchmark(func(b *testing.B) {
 		for b.Loop() {
 			if _, err := Read(bytes.NewReader(out.Bytes())); err == nil {

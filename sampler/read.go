@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/nearfar/nearfar/internal/record"
 	"github.com/nearfar/nearfar/internal/seed"
 	"github.com/nearfar/nearfar/streams/frame"
 )
@@ -17,13 +18,13 @@ const maxSide = 1 << 14
 // failing reader.
 func Read(r io.Reader, cfg Config, sd seed.Seed) (*Sampler, error) {
 	s := New(cfg, sd)
-	if err := s.read(&recordReader{r: r}); err != nil {
+	if err := s.read(record.NewReader(r)); err != nil {
 		return nil, fmt.Errorf("reading the sampler: %w", err)
 	}
 	return s, nil
 }
 
-func (s *Sampler) read(in *recordReader) error {
+func (s *Sampler) read(in *record.Reader) error {
 	n, err := s.readHeader(in)
 	if err != nil {
 		return err
@@ -51,124 +52,127 @@ func (s *Sampler) read(in *recordReader) error {
 	if err := s.checkRead(); err != nil {
 		return err
 	}
-	return in.close()
+	return in.Close()
 }
 
 // readHeader reads all that is not frames and returns how many frames follow.
-func (s *Sampler) readHeader(in *recordReader) (frames uint64, err error) {
-	head, err := in.record()
+func (s *Sampler) readHeader(in *record.Reader) (frames uint64, err error) {
+	head, err := in.Record()
 	if err != nil {
 		return 0, err
 	}
-	if magic := head.string(); magic != snapshotMagic {
-		return 0, fmt.Errorf("%w: it begins with %.20q, not %q", errCorrupt, magic, snapshotMagic)
+	if magic := head.String(); magic != snapshotMagic {
+		return 0, fmt.Errorf("%w: it begins with %.20q, not %q", record.ErrCorrupt, magic, snapshotMagic)
 	}
-	policy, size, recent := head.string(), head.uint64(), head.uint64()
-	if !head.short && (policy != s.replay.policy || size != uint64(s.replay.size) || recent != uint64(s.replay.recent.size)) {
+	policy, size, recent := head.String(), head.Uint64(), head.Uint64()
+	if !head.Short() && (policy != s.replay.policy || size != uint64(s.replay.size) || recent != uint64(s.replay.recent.size)) {
 		return 0, fmt.Errorf("it holds a replay buffer %.20q of %d anchors and the %d newest, the configuration asks for %q of %d and the %d newest",
 			policy, size, recent, s.replay.policy, s.replay.size, s.replay.recent.size)
 	}
-	s.replay.seen, s.taken = head.uint64(), int64(head.uint64())
+	s.replay.seen, s.taken = head.Uint64(), int64(head.Uint64())
 	for _, p := range s.counts.fields() {
-		*p = head.uint64()
+		*p = head.Uint64()
 	}
-	s.now = head.time()
-	frames = head.uint64()
-	s.waiting, s.replay.next, s.replay.recent.next = int(head.uint64()), int(head.uint64()), int(head.uint64())
-	return frames, head.done("header")
+	s.now = head.Time()
+	frames = head.Uint64()
+	s.waiting, s.replay.next, s.replay.recent.next = int(head.Uint64()), int(head.Uint64()), int(head.Uint64())
+	return frames, head.Done("header")
 }
 
-func readFrame(in *recordReader) (*frame.Frame, error) {
-	rec, err := in.record()
+func readFrame(in *record.Reader) (*frame.Frame, error) {
+	rec, err := in.Record()
 	if err != nil {
 		return nil, err
 	}
-	f := &frame.Frame{Meta: frame.Meta{Camera: rec.string(), Rig: rec.string()}}
-	f.Seq, f.PTS = rec.uint64(), rec.duration()
-	f.Captured, f.Label = rec.time(), rec.string()
-	f.Ref.Topic, f.Ref.Partition, f.Ref.Offset = rec.string(), int(rec.uint64()), int64(rec.uint64())
-	w, h := rec.uint64(), rec.uint64()
-	if rec.short || w > maxSide || h > maxSide {
-		return nil, fmt.Errorf("%w: it is too short or claims %d×%d px", errCorrupt, w, h)
+	f := &frame.Frame{Meta: frame.Meta{Camera: rec.String(), Rig: rec.String()}}
+	f.Seq, f.PTS = rec.Uint64(), rec.Duration()
+	f.Captured, f.Label = rec.Time(), rec.String()
+	f.Ref.Topic, f.Ref.Partition, f.Ref.Offset = rec.String(), int(rec.Uint64()), int64(rec.Uint64())
+	w, h := rec.Uint64(), rec.Uint64()
+	if rec.Short() || w > maxSide || h > maxSide {
+		return nil, fmt.Errorf("%w: it is too short or claims %d×%d px", record.ErrCorrupt, w, h)
 	}
-	f.Width, f.Height, f.Pix = int(w), int(h), append([]byte(nil), rec.b...)
+	f.Width, f.Height, f.Pix = int(w), int(h), append([]byte(nil), rec.Rest()...)
 	if err := f.Check(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: %w", record.ErrCorrupt, err)
 	}
 	return f, nil
 }
 
-// frame reads the number of a frame.
-func (f *fields) frame(frames []*frame.Frame) *frame.Frame {
-	i := f.uint64()
-	if f.short = f.short || i >= uint64(len(frames)); f.short {
+// readNumber reads the number of a frame.
+func readNumber(f *record.Fields, frames []*frame.Frame) *frame.Frame {
+	i := f.Uint64()
+	if i >= uint64(len(frames)) {
+		f.Fail()
+	}
+	if f.Short() {
 		return nil
 	}
 	return frames[i]
 }
 
-func (s *Sampler) readTracks(in *recordReader, frames []*frame.Frame) error {
-	rec, err := in.record()
+func (s *Sampler) readTracks(in *record.Reader, frames []*frame.Frame) error {
+	rec, err := in.Record()
 	if err != nil {
 		return err
 	}
-	for n := rec.uint64(); n > 0 && !rec.short; n-- {
-		t := track{last: rec.frame(frames), scene: rec.uint64(), seen: rec.time()}
-		if !rec.short {
+	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
+		t := track{last: readNumber(rec, frames), scene: rec.Uint64(), seen: rec.Time()}
+		if !rec.Short() {
 			s.tracks[laneOf(t.last)] = t
 		}
 	}
-	return rec.done("list of cameras")
+	return rec.Done("list of cameras")
 }
 
-func (s *Sampler) readWindow(in *recordReader, frames []*frame.Frame) error {
-	rec, err := in.record()
+func (s *Sampler) readWindow(in *record.Reader, frames []*frame.Frame) error {
+	rec, err := in.Record()
 	if err != nil {
 		return err
 	}
-	for n := rec.uint64(); n > 0 && !rec.short; n-- {
-		m := moment{rec.frame(frames), rec.uint64()}
-		if !rec.short {
+	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
+		m := moment{readNumber(rec, frames), rec.Uint64()}
+		if !rec.Short() {
 			s.window = append(s.window, m)
 		}
 	}
-	return rec.done("window")
+	return rec.Done("window")
 }
 
-func readAnchors(in *recordReader, frames []*frame.Frame, of string) ([]*anchor, error) {
-	rec, err := in.record()
+func readAnchors(in *record.Reader, frames []*frame.Frame, of string) ([]*anchor, error) {
+	rec, err := in.Record()
 	if err != nil {
 		return nil, err
 	}
 	var anchors []*anchor
-	for n := rec.uint64(); n > 0 && !rec.short; n-- {
-		a := &anchor{frame: rec.frame(frames)}
+	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
+		a := &anchor{frame: readNumber(rec, frames)}
 		for _, partners := range []*[]*frame.Frame{&a.near, &a.views} {
-			for k := rec.uint64(); k > 0 && !rec.short; k-- {
-				*partners = append(*partners, rec.frame(frames))
+			for k := rec.Uint64(); k > 0 && !rec.Short(); k-- {
+				*partners = append(*partners, readNumber(rec, frames))
 			}
 		}
 		if len(a.near)+len(a.views) == 0 {
-			rec.short = true
+			rec.Fail()
 		}
 		anchors = append(anchors, a)
 	}
-	return anchors, rec.done(of)
+	return anchors, rec.Done(of)
 }
 
 // checkRead looks at what the parts promise one another.
 func (s *Sampler) checkRead() error {
 	switch {
 	case s.waiting < 0 || s.waiting > len(s.window):
-		return fmt.Errorf("%w: the window holds %d frames but begins to wait at %d", errCorrupt, len(s.window), s.waiting)
+		return fmt.Errorf("%w: the window holds %d frames but begins to wait at %d", record.ErrCorrupt, len(s.window), s.waiting)
 	case len(s.window) > s.cfg.Limit:
 		return fmt.Errorf("it holds a window of %d frames, the configuration asks for at most %d", len(s.window), s.cfg.Limit)
 	case s.replay.seen != s.counts.Admitted || s.replay.seen > 1<<62 || !s.replay.consistent():
-		return fmt.Errorf("%w: its replay buffer contradicts itself", errCorrupt)
+		return fmt.Errorf("%w: its replay buffer contradicts itself", record.ErrCorrupt)
 	}
 	for i := 1; i < len(s.window); i++ {
 		if s.window[i].frame.Captured.Before(s.window[i-1].frame.Captured) {
-			return fmt.Errorf("%w: its window is not in order of capture", errCorrupt)
+			return fmt.Errorf("%w: its window is not in order of capture", record.ErrCorrupt)
 		}
 	}
 	return nil

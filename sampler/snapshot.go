@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/nearfar/nearfar/internal/record"
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
@@ -17,28 +18,28 @@ const snapshotMagic = "nearfar sampler 1"
 // with the counts, each distinct frame once, then cameras, window, replay buffer and newest anchors, which
 // name frames by number. Equal states give equal bytes. The size is about that of Bytes.
 func (s *Sampler) WriteTo(w io.Writer) (int64, error) {
-	out := &recordWriter{w: w}
+	out := record.NewWriter(w)
 	frames := s.frames()
-	p := appendString(nil, snapshotMagic)
-	p = appendString(p, s.replay.policy)
+	p := record.AppendString(nil, snapshotMagic)
+	p = record.AppendString(p, s.replay.policy)
 	p = appendNumbers(p, uint64(s.replay.size), uint64(s.replay.recent.size), s.replay.seen, uint64(s.taken))
 	p = appendNumbers(p, s.counts.numbers()...)
-	p = appendTime(p, s.now)
+	p = record.AppendTime(p, s.now)
 	p = appendNumbers(p, uint64(len(frames.list)), uint64(s.waiting), uint64(s.replay.next), uint64(s.replay.recent.next))
-	out.record(p)
+	out.Record(p)
 	for _, f := range frames.list {
 		p = appendFrame(p[:0], f)
-		out.record(p)
+		out.Record(p)
 	}
-	out.record(s.appendTracks(p[:0], frames))
+	out.Record(s.appendTracks(p[:0], frames))
 	p = appendNumbers(p[:0], uint64(len(s.window)))
 	for _, m := range s.window {
 		p = appendNumbers(p, frames.index[m.frame], m.scene)
 	}
-	out.record(p)
-	out.record(appendAnchors(p[:0], s.replay.kept, frames))
-	out.record(appendAnchors(p[:0], s.replay.recent.items, frames))
-	n, err := out.close()
+	out.Record(p)
+	out.Record(appendAnchors(p[:0], s.replay.kept, frames))
+	out.Record(appendAnchors(p[:0], s.replay.recent.items, frames))
+	n, err := out.Close()
 	if err != nil {
 		return n, fmt.Errorf("writing the sampler: %w", err)
 	}
@@ -53,12 +54,12 @@ func appendNumbers(b []byte, ns ...uint64) []byte {
 }
 
 func appendFrame(b []byte, f *frame.Frame) []byte {
-	b = appendString(b, f.Camera)
-	b = appendString(b, f.Rig)
+	b = record.AppendString(b, f.Camera)
+	b = record.AppendString(b, f.Rig)
 	b = appendNumbers(b, f.Seq, uint64(f.PTS))
-	b = appendTime(b, f.Captured)
-	b = appendString(b, f.Label)
-	b = appendString(b, f.Ref.Topic)
+	b = record.AppendTime(b, f.Captured)
+	b = record.AppendString(b, f.Label)
+	b = record.AppendString(b, f.Ref.Topic)
 	b = appendNumbers(b, uint64(f.Ref.Partition), uint64(f.Ref.Offset), uint64(f.Width), uint64(f.Height))
 	return append(b, f.Pix...)
 }
@@ -80,7 +81,7 @@ func (s *Sampler) appendTracks(b []byte, frames *table) []byte {
 	for _, l := range s.lanes() {
 		t := s.tracks[l]
 		b = appendNumbers(b, frames.index[t.last], t.scene)
-		b = appendTime(b, t.seen)
+		b = record.AppendTime(b, t.seen)
 	}
 	return b
 }

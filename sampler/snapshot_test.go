@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/nearfar/nearfar/internal/record"
 	"github.com/nearfar/nearfar/internal/seed"
 )
 
@@ -228,7 +229,7 @@ func TestFrameThatIsNotThereIsRefused(t *testing.T) {
 
 func TestHugeClaimsDoNotAllocate(t *testing.T) {
 	_, c := example()
-	head := binary.LittleEndian.AppendUint32(nil, maxRecord)
+	head := binary.LittleEndian.AppendUint32(nil, record.Longest)
 	var err error
 	got := testing.AllocsPerRun(1, func() { _, err = Read(bytes.NewReader(append(head, 1, 2, 3)), c, seed.New(1)) })
 	if err == nil || got > 100 {

@@ -17,7 +17,7 @@ import (
 const module = "github.com/nearfar/nearfar/"
 
 // anyone may import these: they import no room themselves.
-var anyone = []string{"internal/seed", "internal/realdata"}
+var anyone = []string{"internal/seed", "internal/record", "internal/natural", "internal/realdata"}
 
 // may says which other rooms a room may import outside its tests. A room is the longest entry that a
 // package's folder begins with; rooms of internal/ that are not named here are for cmd alone and may import
@@ -37,6 +37,8 @@ var may = map[string][]string{
 	"sinks":                {"streams", "streams/frame"},
 	"internal/seed":        {},
 	"internal/realdata":    {},
+	"internal/record":      {},
+	"internal/natural":     {},
 	"internal/picture":     {"streams/frame"},
 	"internal/eval":        {"streams/frame"},
 	"internal/sheet":       {"streams/frame"},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/nearfar/nearfar/internal/natural"
 )
 
 // Image is a labelled picture that has not been read yet.
@@ -98,7 +100,7 @@ func list(dir string) ([]entry, error) {
 		}
 		entries = append(entries, entry{path, info.IsDir()})
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return naturally(a.path, b.path) })
+	slices.SortFunc(entries, func(a, b entry) int { return natural.Compare(a.path, b.path) })
 	return entries, nil
 }
 

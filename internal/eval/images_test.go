@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nearfar/nearfar/internal/natural"
+
 	"pgregory.net/rapid"
 )
 
@@ -82,7 +84,7 @@ func TestNaturalOrderNumbersNames(t *testing.T) {
 	want := []string{"", "007", "7", "08", "10", "a", "a1", "a1b", "a2", "a10", "a10b2", "a10b10", "b"}
 	got := slices.Clone(want)
 	slices.Reverse(got)
-	slices.SortFunc(got, naturally)
+	slices.SortFunc(got, natural.Compare)
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -92,10 +94,10 @@ func TestNaturalOrderIsAnOrder(t *testing.T) {
 	name := rapid.StringMatching(`[a0-2.]{0,6}`)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := name.Draw(t, "a"), name.Draw(t, "b"), name.Draw(t, "c")
-		if naturally(a, b) != -naturally(b, a) || (naturally(a, b) == 0) != (a == b) {
-			t.Fatalf("%q and %q: %d, %d", a, b, naturally(a, b), naturally(b, a))
+		if natural.Compare(a, b) != -natural.Compare(b, a) || (natural.Compare(a, b) == 0) != (a == b) {
+			t.Fatalf("%q and %q: %d, %d", a, b, natural.Compare(a, b), natural.Compare(b, a))
 		}
-		if naturally(a, b) <= 0 && naturally(b, c) <= 0 && naturally(a, c) > 0 {
+		if natural.Compare(a, b) <= 0 && natural.Compare(b, c) <= 0 && natural.Compare(a, c) > 0 {
 			t.Fatalf("%q ≤ %q ≤ %q, but not %q ≤ %q", a, b, c, a, c)
 		}
 	})

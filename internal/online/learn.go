@@ -197,6 +197,7 @@ func (r *run) fetch(ctx context.Context) (frame.Message, error) {
 		select {
 		case <-r.o.Over:
 		default:
+			r.measureLag(ctx)
 			continue
 		}
 		lag, err := r.reader.Lag(ctx)

@@ -1,13 +1,14 @@
 package still
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/nearfar/nearfar/internal/natural"
 )
 
 // scene is a folder that holds pictures itself.
@@ -41,7 +42,7 @@ func walk(dir, label, below string, above []fs.FileInfo, out *[]scene) error {
 	if err != nil {
 		return fmt.Errorf("listing pictures: %w", err)
 	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return natural(a.Name(), b.Name()) })
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return natural.Compare(a.Name(), b.Name()) })
 	s := scene{label: label, target: label}
 	if real, err := filepath.EvalSymlinks(dir); err == nil && below != "" {
 		s.target = filepath.Base(real)
@@ -84,36 +85,4 @@ func isPicture(name string) bool {
 		return true
 	}
 	return false
-}
-
-// natural compares names with their runs of digits as numbers, and as text where that says they are equal.
-func natural(a, b string) int {
-	x, y := a, b
-	for x != "" && y != "" {
-		if digit(x[0]) && digit(y[0]) {
-			var m, n string
-			m, x = number(x)
-			n, y = number(y)
-			if c := cmp.Or(cmp.Compare(len(m), len(n)), cmp.Compare(m, n)); c != 0 {
-				return c
-			}
-			continue
-		}
-		if x[0] != y[0] {
-			return cmp.Compare(x[0], y[0])
-		}
-		x, y = x[1:], y[1:]
-	}
-	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
-}
-
-func digit(c byte) bool { return c >= '0' && c <= '9' }
-
-// number cuts the leading digits off, without their leading zeros.
-func number(s string) (digits, rest string) {
-	n := 0
-	for n < len(s) && digit(s[n]) {
-		n++
-	}
-	return strings.TrimLeft(s[:n], "0"), s[n:]
 }

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/nearfar/nearfar/internal/natural"
 	"github.com/nearfar/nearfar/internal/picture"
 	"github.com/nearfar/nearfar/internal/realdata"
 	"github.com/nearfar/nearfar/sources"
@@ -198,15 +199,15 @@ func TestNaturalOrderIsAnOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringMatching(`[a0-2.]{0,6}`)
 		a, b, c := word.Draw(t, "a"), word.Draw(t, "b"), word.Draw(t, "c")
-		if natural(a, b) != -natural(b, a) || (natural(a, b) == 0) != (a == b) {
-			t.Fatalf("%q and %q: %d and %d", a, b, natural(a, b), natural(b, a))
+		if natural.Compare(a, b) != -natural.Compare(b, a) || (natural.Compare(a, b) == 0) != (a == b) {
+			t.Fatalf("%q and %q: %d and %d", a, b, natural.Compare(a, b), natural.Compare(b, a))
 		}
-		if natural(a, b) < 0 && natural(b, c) < 0 && natural(a, c) >= 0 {
+		if natural.Compare(a, b) < 0 && natural.Compare(b, c) < 0 && natural.Compare(a, c) >= 0 {
 			t.Fatalf("%q < %q < %q is not transitive", a, b, c)
 		}
 	})
 	for _, pair := range [][2]string{{"img2", "img10"}, {"2", "10"}, {"a", "a1"}, {"a1b", "a1c"}, {"009", "10"}} {
-		if natural(pair[0], pair[1]) >= 0 {
+		if natural.Compare(pair[0], pair[1]) >= 0 {
 			t.Errorf("%s does not come before %s", pair[0], pair[1])
 		}
 	}

@@ -1,13 +1,14 @@
-package eval
+// Package natural orders names as people number them: frame2 before frame10.
+package natural
 
 import (
 	"cmp"
 	"strings"
 )
 
-// naturally compares names as people number them: frame2 before frame10. Runs of digits compare by value,
+// Compare compares names as people number them: frame2 before frame10. Runs of digits compare by value,
 // all else byte by byte; names that are equal so (1 and 01) compare as strings, so the order is total.
-func naturally(a, b string) int {
+func Compare(a, b string) int {
 	x, y := a, b
 	for x != "" && y != "" {
 		if digit(x[0]) && digit(y[0]) {

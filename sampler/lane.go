@@ -7,11 +7,6 @@ import (
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-// lane names a camera. A camera that changes its rig is another lane.
-type lane struct{ rig, camera string }
-
-func laneOf(f *frame.Frame) lane { return lane{f.Rig, f.Camera} }
-
 // track is what is remembered of a camera: enough to tell scenes and frozen pictures.
 type track struct {
 	last  *frame.Frame // its last picture that was not frozen
@@ -22,12 +17,12 @@ type track struct {
 // follow sorts a frame into its camera's scene. A hole in capture time longer than Gap begins a new scene.
 // A picture equal to the one before it in the scene is frozen: it carries nothing new, and as a positive
 // it would teach the network to answer a constant.
-func (s *Sampler) follow(f *frame.Frame) (scene uint64, frozen bool) {
-	t, known := s.tracks[laneOf(f)]
+func (s *Sampler) follow(r *rig, f *frame.Frame) (scene uint64, frozen bool) {
+	t, known := r.tracks[f.Camera]
 	if !known || f.Captured.Sub(t.seen) > s.cfg.Gap {
-		s.forget(f.Captured)
+		s.forget(r)
 		s.counts.Scenes++
-		s.tracks[laneOf(f)] = track{last: f, seen: f.Captured, scene: s.counts.Scenes}
+		r.tracks[f.Camera] = track{last: f, seen: f.Captured, scene: s.counts.Scenes}
 		return s.counts.Scenes, false
 	}
 	frozen = f.Width == t.last.Width && f.Height == t.last.Height && bytes.Equal(f.Pix, t.last.Pix)
@@ -35,15 +30,15 @@ func (s *Sampler) follow(f *frame.Frame) (scene uint64, frozen bool) {
 	if !frozen {
 		t.last = f
 	}
-	s.tracks[laneOf(f)] = t
+	r.tracks[f.Camera] = t
 	return t.scene, frozen
 }
 
 // forget drops cameras whose scene is over anyway, so that a stream of ever new names stays bounded.
-func (s *Sampler) forget(now time.Time) {
-	for l, t := range s.tracks {
-		if now.Sub(t.seen) > s.cfg.Gap {
-			delete(s.tracks, l)
+func (s *Sampler) forget(r *rig) {
+	for camera, t := range r.tracks {
+		if r.now.Sub(t.seen) > s.cfg.Gap {
+			delete(r.tracks, camera)
 		}
 	}
 }

@@ -8,10 +8,10 @@ const frameOverhead = 256
 // Bytes is the memory of the frames the sampler holds. With B bytes per frame, P partners per anchor and V
 // views per anchor it is at most
 //
-//	((replay.size + newest·batch) · (1 + P + V) + limit + cameras) · B
+//	((replay.size + newest·batch) · (1 + P + V) + rigs·limit + cameras) · B
 //
-// where replay.size is batch for policy none, P and V are at most Partners (0: what lies within near on both sides, at most limit), and cameras
-// are those seen within the last gap. Neighbours share their frames, so a FIFO stays near one frame per
+// where replay.size is batch for policy none, P and V are at most Partners (0: what lies within near on both sides, at most limit), rigs are
+// those heard of among the last 65,536 frames, and cameras those of them seen within the last gap. Neighbours share their frames, so a FIFO stays near one frame per
 // anchor; a reservoir comes close to the bound.
 func (s *Sampler) Bytes() int64 {
 	var n int64
@@ -39,11 +39,14 @@ func (t *table) add(frames ...*frame.Frame) {
 // frames are all frames the sampler holds.
 func (s *Sampler) frames() *table {
 	t := &table{index: make(map[*frame.Frame]uint64)}
-	for _, m := range s.window {
-		t.add(m.frame)
-	}
-	for _, l := range s.lanes() {
-		t.add(s.tracks[l].last)
+	for _, name := range s.rigNames() {
+		r := s.rigs[name]
+		for _, m := range r.window {
+			t.add(m.frame)
+		}
+		for _, camera := range r.cameras() {
+			t.add(r.tracks[camera].last)
+		}
 	}
 	for _, anchors := range [][]*anchor{s.replay.kept, s.replay.recent.items} {
 		for _, a := range anchors {

@@ -25,7 +25,7 @@ func Read(r io.Reader, cfg Config, sd seed.Seed) (*Sampler, error) {
 }
 
 func (s *Sampler) read(in *record.Reader) error {
-	n, err := s.readHeader(in)
+	n, rigs, err := s.readHeader(in)
 	if err != nil {
 		return err
 	}
@@ -37,11 +37,10 @@ func (s *Sampler) read(in *record.Reader) error {
 		}
 		frames = append(frames, f)
 	}
-	if err := s.readTracks(in, frames); err != nil {
-		return err
-	}
-	if err := s.readWindow(in, frames); err != nil {
-		return err
+	for i := range rigs {
+		if err := s.readRig(in, frames); err != nil {
+			return fmt.Errorf("rig %d: %w", i, err)
+		}
 	}
 	if s.replay.kept, err = readAnchors(in, frames, "replay buffer"); err != nil {
 		return err
@@ -55,28 +54,27 @@ func (s *Sampler) read(in *record.Reader) error {
 	return in.Close()
 }
 
-// readHeader reads all that is not frames and returns how many frames follow.
-func (s *Sampler) readHeader(in *record.Reader) (frames uint64, err error) {
+// readHeader reads all that is not frames and returns how many frames and rigs follow.
+func (s *Sampler) readHeader(in *record.Reader) (frames, rigs uint64, err error) {
 	head, err := in.Record()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if magic := head.String(); magic != snapshotMagic {
-		return 0, fmt.Errorf("%w: it begins with %.20q, not %q", record.ErrCorrupt, magic, snapshotMagic)
+		return 0, 0, fmt.Errorf("%w: it begins with %.20q, not %q", record.ErrCorrupt, magic, snapshotMagic)
 	}
 	policy, size, recent := head.String(), head.Uint64(), head.Uint64()
 	if !head.Short() && (policy != s.replay.policy || size != uint64(s.replay.size) || recent != uint64(s.replay.recent.size)) {
-		return 0, fmt.Errorf("it holds a replay buffer %.20q of %d anchors and the %d newest, the configuration asks for %q of %d and the %d newest",
+		return 0, 0, fmt.Errorf("it holds a replay buffer %.20q of %d anchors and the %d newest, the configuration asks for %q of %d and the %d newest",
 			policy, size, recent, s.replay.policy, s.replay.size, s.replay.recent.size)
 	}
 	s.replay.seen, s.taken = head.Uint64(), int64(head.Uint64())
 	for _, p := range s.counts.fields() {
 		*p = head.Uint64()
 	}
-	s.now = head.Time()
-	frames = head.Uint64()
-	s.waiting, s.replay.next, s.replay.recent.next = int(head.Uint64()), int(head.Uint64()), int(head.Uint64())
-	return frames, head.Done("header")
+	frames, rigs = head.Uint64(), head.Uint64()
+	s.replay.next, s.replay.recent.next = int(head.Uint64()), int(head.Uint64())
+	return frames, rigs, head.Done("header")
 }
 
 func readFrame(in *record.Reader) (*frame.Frame, error) {
@@ -111,32 +109,34 @@ func readNumber(f *record.Fields, frames []*frame.Frame) *frame.Frame {
 	return frames[i]
 }
 
-func (s *Sampler) readTracks(in *record.Reader, frames []*frame.Frame) error {
+// readRig reads one rig: its clock, its cameras, its window.
+func (s *Sampler) readRig(in *record.Reader, frames []*frame.Frame) error {
 	rec, err := in.Record()
 	if err != nil {
 		return err
 	}
+	name := rec.String()
+	r := &rig{tracks: map[string]track{}, now: rec.Time(), pushed: rec.Uint64(), waiting: int(rec.Uint64())}
 	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
 		t := track{last: readNumber(rec, frames), scene: rec.Uint64(), seen: rec.Time()}
 		if !rec.Short() {
-			s.tracks[laneOf(t.last)] = t
+			r.tracks[t.last.Camera] = t
 		}
-	}
-	return rec.Done("list of cameras")
-}
-
-func (s *Sampler) readWindow(in *record.Reader, frames []*frame.Frame) error {
-	rec, err := in.Record()
-	if err != nil {
-		return err
 	}
 	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
 		m := moment{readNumber(rec, frames), rec.Uint64()}
 		if !rec.Short() {
-			s.window = append(s.window, m)
+			r.window = append(r.window, m)
 		}
 	}
-	return rec.Done("window")
+	if err := rec.Done("list of cameras and frames"); err != nil {
+		return err
+	}
+	if _, twice := s.rigs[name]; twice {
+		return fmt.Errorf("%w: it names rig %.40q twice", record.ErrCorrupt, name)
+	}
+	s.rigs[name] = r
+	return r.check(s.cfg)
 }
 
 func readAnchors(in *record.Reader, frames []*frame.Frame, of string) ([]*anchor, error) {
@@ -162,16 +162,21 @@ func readAnchors(in *record.Reader, frames []*frame.Frame, of string) ([]*anchor
 
 // checkRead looks at what the parts promise one another.
 func (s *Sampler) checkRead() error {
-	switch {
-	case s.waiting < 0 || s.waiting > len(s.window):
-		return fmt.Errorf("%w: the window holds %d frames but begins to wait at %d", record.ErrCorrupt, len(s.window), s.waiting)
-	case len(s.window) > s.cfg.Limit:
-		return fmt.Errorf("it holds a window of %d frames, the configuration asks for at most %d", len(s.window), s.cfg.Limit)
-	case s.replay.seen != s.counts.Admitted || s.replay.seen > 1<<62 || !s.replay.consistent():
+	if s.replay.seen != s.counts.Admitted || s.replay.seen > 1<<62 || !s.replay.consistent() {
 		return fmt.Errorf("%w: its replay buffer contradicts itself", record.ErrCorrupt)
 	}
-	for i := 1; i < len(s.window); i++ {
-		if s.window[i].frame.Captured.Before(s.window[i-1].frame.Captured) {
+	return nil
+}
+
+func (r *rig) check(c Config) error {
+	switch {
+	case r.waiting < 0 || r.waiting > len(r.window):
+		return fmt.Errorf("%w: the window holds %d frames but begins to wait at %d", record.ErrCorrupt, len(r.window), r.waiting)
+	case len(r.window) > c.Limit:
+		return fmt.Errorf("it holds a window of %d frames, the configuration asks for at most %d", len(r.window), c.Limit)
+	}
+	for i := 1; i < len(r.window); i++ {
+		if r.window[i].frame.Captured.Before(r.window[i-1].frame.Captured) {
 			return fmt.Errorf("%w: its window is not in order of capture", record.ErrCorrupt)
 		}
 	}

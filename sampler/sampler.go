@@ -3,7 +3,6 @@ package sampler
 import (
 	"math"
 	"runtime"
-	"time"
 
 	"github.com/nearfar/nearfar/internal/seed"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -14,13 +13,10 @@ type Sampler struct {
 	cfg  Config
 	seed seed.Seed
 
-	tracks  map[lane]track
-	now     time.Time // capture time of the newest frame
-	window  []moment  // in order of capture: neighbours of waiting moments, then the waiting ones
-	waiting int       // index of the first waiting moment
-	replay  replay
-	taken   int64 // steps taken or forgone
-	counts  Counts
+	rigs   map[string]*rig // time passes in each rig by itself
+	replay replay
+	taken  int64 // steps taken or forgone
+	counts Counts
 
 	nearest []*frame.Frame // scratch of partners
 	painter painter
@@ -31,7 +27,7 @@ type Sampler struct {
 type Counts struct {
 	Pushed     uint64 `json:"pushed"`
 	IllFormed  uint64 `json:"ill_formed"` // pixels that do not fit the size
-	Disordered uint64 `json:"disordered"` // captured before a frame pushed earlier
+	Disordered uint64 `json:"disordered"` // captured before a frame of the same rig that was pushed earlier
 	Frozen     uint64 `json:"frozen"`     // the very picture before it
 	Alone      uint64 `json:"alone"`      // without any positive
 	Admitted   uint64 `json:"admitted"`   // to the replay buffer
@@ -48,11 +44,12 @@ type Counts struct {
 
 // New is a sampler that has seen nothing. The configuration must have passed Check.
 func New(cfg Config, s seed.Seed) *Sampler {
-	return &Sampler{cfg: cfg, seed: s, tracks: map[lane]track{}, replay: newReplay(cfg, s.At("replay")),
+	return &Sampler{cfg: cfg, seed: s, rigs: map[string]*rig{}, replay: newReplay(cfg, s.At("replay")),
 		painter: newPainter(min(runtime.GOMAXPROCS(0), 8))}
 }
 
-// Push takes the next frame, decoded, of any size; frames come in order of capture across cameras. The
+// Push takes the next frame, decoded, of any size; frames of one rig come in order of
+// capture across its cameras; rigs may run ahead of each other. The
 // frame is kept by pointer and must not change. What cannot be used is counted, see Counts.
 func (s *Sampler) Push(f *frame.Frame) {
 	s.counts.Pushed++
@@ -60,23 +57,24 @@ func (s *Sampler) Push(f *frame.Frame) {
 		s.counts.IllFormed++
 		return
 	}
-	if f.Captured.Before(s.now) {
+	r := s.rig(f.Rig)
+	if f.Captured.Before(r.now) {
 		s.counts.Disordered++
 		return
 	}
-	s.now = f.Captured
-	if scene, frozen := s.follow(f); frozen {
+	r.now = f.Captured
+	if scene, frozen := s.follow(r, f); frozen {
 		s.counts.Frozen++
 	} else {
-		s.window = append(s.window, moment{f, scene})
+		r.window = append(r.window, moment{f, scene})
 	}
-	s.settle(s.now)
+	s.settle(r)
 }
 
 // Flush is the end of the stream: waiting frames no longer wait for neighbours. Pushing may go on after it.
 func (s *Sampler) Flush() {
-	for s.waiting < len(s.window) {
-		s.settleNext()
+	for _, name := range s.rigNames() {
+		s.settleAll(s.rigs[name])
 	}
 }
 
@@ -117,6 +115,8 @@ func (s *Sampler) Forgo() uint64 {
 // Counts are the accounts so far.
 func (s *Sampler) Counts() Counts {
 	c := s.counts
-	c.Waiting = uint64(len(s.window) - s.waiting)
+	for _, r := range s.rigs {
+		c.Waiting += uint64(len(r.window) - r.waiting)
+	}
 	return c
 }

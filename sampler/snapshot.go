@@ -1,10 +1,10 @@
 package sampler
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/nearfar/nearfar/internal/record"
@@ -12,10 +12,10 @@ import (
 )
 
 // snapshotMagic names the format and its version; a new layout gets a new name.
-const snapshotMagic = "nearfar sampler 1"
+const snapshotMagic = "nearfar sampler 2"
 
 // WriteTo writes the whole state, pixels included, so that Read continues byte for byte. Records: a header
-// with the counts, each distinct frame once, then cameras, window, replay buffer and newest anchors, which
+// with the counts, each distinct frame once, then each rig, replay buffer and newest anchors, which
 // name frames by number. Equal states give equal bytes. The size is about that of Bytes.
 func (s *Sampler) WriteTo(w io.Writer) (int64, error) {
 	out := record.NewWriter(w)
@@ -24,19 +24,16 @@ func (s *Sampler) WriteTo(w io.Writer) (int64, error) {
 	p = record.AppendString(p, s.replay.policy)
 	p = appendNumbers(p, uint64(s.replay.size), uint64(s.replay.recent.size), s.replay.seen, uint64(s.taken))
 	p = appendNumbers(p, s.counts.numbers()...)
-	p = record.AppendTime(p, s.now)
-	p = appendNumbers(p, uint64(len(frames.list)), uint64(s.waiting), uint64(s.replay.next), uint64(s.replay.recent.next))
+	p = appendNumbers(p, uint64(len(frames.list)), uint64(len(s.rigs)), uint64(s.replay.next), uint64(s.replay.recent.next))
 	out.Record(p)
 	for _, f := range frames.list {
 		p = appendFrame(p[:0], f)
 		out.Record(p)
 	}
-	out.Record(s.appendTracks(p[:0], frames))
-	p = appendNumbers(p[:0], uint64(len(s.window)))
-	for _, m := range s.window {
-		p = appendNumbers(p, frames.index[m.frame], m.scene)
+	for _, name := range s.rigNames() {
+		p = appendRig(p[:0], name, s.rigs[name], frames)
+		out.Record(p)
 	}
-	out.Record(p)
 	out.Record(appendAnchors(p[:0], s.replay.kept, frames))
 	out.Record(appendAnchors(p[:0], s.replay.recent.items, frames))
 	n, err := out.Close()
@@ -64,24 +61,22 @@ func appendFrame(b []byte, f *frame.Frame) []byte {
 	return append(b, f.Pix...)
 }
 
-// lanes are the cameras in a fixed order.
-func (s *Sampler) lanes() []lane {
-	lanes := make([]lane, 0, len(s.tracks))
-	for l := range s.tracks {
-		lanes = append(lanes, l)
-	}
-	slices.SortFunc(lanes, func(a, b lane) int {
-		return cmp.Or(cmp.Compare(a.rig, b.rig), cmp.Compare(a.camera, b.camera))
-	})
-	return lanes
-}
+// cameras are the cameras of a rig in a fixed order.
+func (r *rig) cameras() []string { return slices.Sorted(maps.Keys(r.tracks)) }
 
-func (s *Sampler) appendTracks(b []byte, frames *table) []byte {
-	b = appendNumbers(b, uint64(len(s.tracks)))
-	for _, l := range s.lanes() {
-		t := s.tracks[l]
+// appendRig writes a rig: its clock, its cameras, its window.
+func appendRig(b []byte, name string, r *rig, frames *table) []byte {
+	b = record.AppendString(b, name)
+	b = record.AppendTime(b, r.now)
+	b = appendNumbers(b, r.pushed, uint64(r.waiting), uint64(len(r.tracks)))
+	for _, camera := range r.cameras() {
+		t := r.tracks[camera]
 		b = appendNumbers(b, frames.index[t.last], t.scene)
 		b = record.AppendTime(b, t.seen)
+	}
+	b = appendNumbers(b, uint64(len(r.window)))
+	for _, m := range r.window {
+		b = appendNumbers(b, frames.index[m.frame], m.scene)
 	}
 	return b
 }

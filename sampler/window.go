@@ -23,36 +23,36 @@ type anchor struct {
 func (c Config) reach() time.Duration { return max(c.Near, c.Skew) }
 
 // settle turns moments into anchors once nothing that is still to come can be their partner, and forgets
-// moments that no waiting one can reach. now is the time of the newest frame.
-func (s *Sampler) settle(now time.Time) {
+// moments that no waiting one can reach.
+func (s *Sampler) settle(r *rig) {
 	reach := s.cfg.reach()
-	for s.waiting < len(s.window) && now.Sub(s.window[s.waiting].frame.Captured) > reach {
-		s.settleNext()
+	for r.waiting < len(r.window) && r.now.Sub(r.window[r.waiting].frame.Captured) > reach {
+		s.settleNext(r)
 	}
-	oldest := now
-	if s.waiting < len(s.window) {
-		oldest = s.window[s.waiting].frame.Captured
+	oldest := r.now
+	if r.waiting < len(r.window) {
+		oldest = r.window[r.waiting].frame.Captured
 	}
 	front := 0
-	for front < s.waiting && oldest.Sub(s.window[front].frame.Captured) > reach {
+	for front < r.waiting && oldest.Sub(r.window[front].frame.Captured) > reach {
 		front++
 	}
-	for len(s.window)-front > s.cfg.Limit { // too many frames within reach: do without some neighbours
-		if front == s.waiting {
+	for len(r.window)-front > s.cfg.Limit { // too many frames within reach: do without some neighbours
+		if front == r.waiting {
 			s.counts.Hurried++
-			s.settleNext()
+			s.settleNext(r)
 		}
 		front++
 	}
-	kept := copy(s.window, s.window[front:])
-	clear(s.window[kept:])
-	s.window, s.waiting = s.window[:kept], s.waiting-front
+	kept := copy(r.window, r.window[front:])
+	clear(r.window[kept:])
+	r.window, r.waiting = r.window[:kept], r.waiting-front
 }
 
 // settleNext makes an anchor of the oldest waiting moment; without partners it is of no use.
-func (s *Sampler) settleNext() {
-	a := s.partners(s.waiting)
-	s.waiting++
+func (s *Sampler) settleNext(r *rig) {
+	a := s.partners(r, r.waiting)
+	r.waiting++
 	if len(a.near)+len(a.views) == 0 {
 		s.counts.Alone++
 		return
@@ -61,17 +61,14 @@ func (s *Sampler) settleNext() {
 }
 
 // partners finds the positives of the moment at index i of the window.
-func (s *Sampler) partners(i int) *anchor {
-	m := s.window[i]
+func (s *Sampler) partners(r *rig, i int) *anchor {
+	m := r.window[i]
 	a := &anchor{frame: m.frame}
 	nearest := s.nearest[:0] // of each other camera of the rig, in order of appearance
 	look := func(o moment) bool {
 		gap := o.frame.Captured.Sub(m.frame.Captured).Abs()
 		if gap > s.cfg.reach() {
 			return false
-		}
-		if o.frame.Rig != m.frame.Rig {
-			return true
 		}
 		if o.frame.Camera != m.frame.Camera {
 			nearest = closer(nearest, m.frame, o.frame)
@@ -80,9 +77,9 @@ func (s *Sampler) partners(i int) *anchor {
 		}
 		return true
 	}
-	for j := i - 1; j >= 0 && look(s.window[j]); j-- {
+	for j := i - 1; j >= 0 && look(r.window[j]); j-- {
 	}
-	for j := i + 1; j < len(s.window) && look(s.window[j]); j++ {
+	for j := i + 1; j < len(r.window) && look(r.window[j]); j++ {
 	}
 	for _, v := range nearest {
 		if s.cfg.Relation(m.frame.Meta, v.Meta) == View {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func keepAll() Config {
 // drawFootage draws frames of up to five cameras of two rigs in order of capture, with holes, frozen
 // pictures and uneven clocks.
 func drawFootage(t *rapid.T, most int) []*frame.Frame {
-	names := []lane{{"yard", "a"}, {"yard", "b"}, {"yard", "c"}, {"gate", "d"}, {"gate", "e"}}
+	names := []struct{ rig, camera string }{{"yard", "a"}, {"yard", "b"}, {"yard", "c"}, {"gate", "d"}, {"gate", "e"}}
 	seq := make([]uint64, len(names))
 	last := make([]*frame.Frame, len(names))
 	at := time.Duration(0)
@@ -99,6 +100,11 @@ func TestAnchorsHaveExactlyTheirPositives(t *testing.T) {
 			s.Push(f)
 		}
 		s.Flush()
+		place := map[*frame.Frame]int{}
+		for i, f := range fs {
+			place[f] = i
+		}
+		slices.SortStableFunc(s.replay.kept, func(a, b *anchor) int { return place[a.frame] - place[b.frame] }) // rigs settle each in its own time
 		i := 0
 		for _, f := range fs {
 			if frozen[f] > 0 || len(near[f])+len(views[f]) == 0 {
@@ -157,11 +163,16 @@ func TestAnchorsDoNotDependOnWhenTheyAreSettled(t *testing.T) {
 		early.Flush()
 		late := New(c, seed.New(1)) // everything at the end, by hand
 		for _, f := range fs {
-			if scene, frozen := late.follow(f); !frozen {
-				late.window = append(late.window, moment{f, scene})
+			r := late.rig(f.Rig)
+			r.now = f.Captured
+			if scene, frozen := late.follow(r, f); !frozen {
+				r.window = append(r.window, moment{f, scene})
 			}
 		}
 		late.Flush()
+		for _, s := range []*Sampler{early, late} { // rigs settle one after another at the end
+			slices.SortStableFunc(s.replay.kept, func(a, b *anchor) int { return strings.Compare(a.frame.Rig, b.frame.Rig) })
+		}
 		if len(early.replay.kept) != len(late.replay.kept) {
 			t.Fatalf("%d anchors when settled in passing, %d at the end", len(early.replay.kept), len(late.replay.kept))
 		}
@@ -250,8 +261,8 @@ func TestWindowIsBoundedHoweverTimeStands(t *testing.T) {
 	s := New(c, seed.New(1))
 	for i := range uint64(100) {
 		s.Push(shot("rig", "cam", i, 0)) // a clock that stands still
-		if len(s.window) > c.Limit {
-			t.Fatalf("the window holds %d frames, the limit is %d", len(s.window), c.Limit)
+		if len(first(s).window) > c.Limit {
+			t.Fatalf("the window holds %d frames, the limit is %d", len(first(s).window), c.Limit)
 		}
 	}
 	s.Flush()
@@ -270,8 +281,40 @@ func TestForgottenCamerasDoNotPileUp(t *testing.T) {
 	for i := range uint64(1000) {
 		s.Push(shot("rig", fmt.Sprint("cam", i), 0, time.Duration(i)*time.Second))
 	}
-	if len(s.tracks) > 4 {
-		t.Errorf("%d cameras are remembered, though each was seen once", len(s.tracks))
+	if len(first(s).tracks) > 4 {
+		t.Errorf("%d cameras are remembered, though each was seen once", len(first(s).tracks))
+	}
+}
+
+func TestForgottenRigsDoNotPileUp(t *testing.T) {
+	s := New(keepAll(), seed.New(1))
+	for i := range uint64(3 * forgetAfter) {
+		name := fmt.Sprint("rig", i/1000)
+		s.Push(shot(name, name, i, time.Duration(i)*time.Second))
+	}
+	if len(s.rigs) > forgetAfter/1000+2 {
+		t.Errorf("%d rigs are remembered", len(s.rigs))
+	}
+	s.Flush()
+	if n := s.Counts(); n.Waiting != 0 || n.Pushed != n.Alone+n.Admitted+n.Frozen {
+		t.Errorf("counted %+v", n)
+	}
+}
+
+// Recordings are read at different speeds: what one rig has seen says nothing about another's time.
+func TestRigsMayRunAheadOfEachOther(t *testing.T) {
+	alone, both := New(keepAll(), seed.New(1)), New(keepAll(), seed.New(1))
+	for i := range uint64(50) {
+		at := time.Duration(i) * 100 * time.Millisecond
+		alone.Push(shot("late", "late", i, at))
+		both.Push(shot("early", "early", i, 5*time.Hour+at))
+		both.Push(shot("late", "late", i, at))
+	}
+	alone.Flush()
+	both.Flush()
+	one, two := alone.Counts(), both.Counts()
+	if two.Disordered != 0 || two.Scenes != 2 || two.Admitted != 2*one.Admitted || one.Admitted != 50 {
+		t.Errorf("alone %+v\nwith another rig ahead %+v", one, two)
 	}
 }
 

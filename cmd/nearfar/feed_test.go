@@ -27,3 +27,12 @@ func TestReasonsAreListed(t *testing.T) {
 		t.Errorf("%d unaccounted, not 2", n)
 	}
 }
+
+func TestLogLinesTakeThePlaceOfTheProgressLine(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("\rstep 7")
+	newLogger(overProgress{&out}, config.LogConfig{Level: "info", Format: "text"}).Info("saved")
+	if got := out.String(); !strings.HasPrefix(got, "\rstep 7\r\x1b[Ktime=") || !strings.HasSuffix(got, "msg=saved\n") {
+		t.Errorf("%q", got)
+	}
+}

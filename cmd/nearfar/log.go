@@ -36,7 +36,21 @@ func (a *app) logConfig(c config.LogConfig) config.LogConfig {
 
 // logger writes to standard error as the flags say, else the configuration, else text from info up.
 func (a *app) logger(c config.LogConfig) *slog.Logger {
-	return newLogger(a.err, a.logConfig(c))
+	w := a.err
+	if terminal(w) {
+		w = overProgress{w}
+	}
+	return newLogger(w, a.logConfig(c))
+}
+
+// overProgress writes log lines in the place of the progress line, which comes again within a second.
+type overProgress struct{ w io.Writer }
+
+func (o overProgress) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(o.w, "\r\x1b[K"+string(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func newLogger(w io.Writer, c config.LogConfig) *slog.Logger {

@@ -9,6 +9,7 @@ import (
 	"github.com/nearfar/nearfar/internal/look"
 	"github.com/nearfar/nearfar/internal/sheet"
 	"github.com/nearfar/nearfar/model/train"
+	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/sources/synth"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -28,6 +29,11 @@ func asDemo(c config.Config) config.Config {
 	c.Sources = []sources.Config{sources.Config{From: sources.Synth}.WithDefaults()}
 	if c.Run.Out == "" {
 		c.Run.Out = filepath.Join("runs", "demo")
+	}
+	// Every camera of the rig sees every object: the other view is the better positive, since it shares neither
+	// background nor light. An object stays for 2.5 s, and its other moments are no negatives.
+	if c.Sampler == sampler.Defaults() {
+		c.Sampler.Views, c.Sampler.Far, c.Sampler.UpdatesPerFrame = 1, 3*time.Second, 0.4
 	}
 	if c.Train.MaxLag == 0 {
 		c.Train.MaxLag = demoLag // a slower machine takes fewer steps, in the same time

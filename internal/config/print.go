@@ -114,7 +114,7 @@ func checkMasks(v reflect.Value, path string, secret bool, report Report) {
 		}
 	default:
 		if v.Kind() == reflect.String && (secret && v.String() == mask || strings.Contains(v.String(), "://"+mask+"@")) {
-			report(path, "holds %s, which stands in place of a secret where a configuration is printed: give the secret itself, best as ${VAR} or ${file:/path} (or the variable %s)", mask, variableOf(path))
+			report(path, "holds %s, which stands in place of a secret where a configuration is printed: give the secret itself, best as ${VAR} or ${file:/path}", mask)
 		}
 	}
 }

@@ -299,6 +299,17 @@ func (r *run) fail(err error) error {
 	return fmt.Errorf("%w (the run was saved in %s: start it again to go on)", err, r.result.Checkpoint)
 }
 
+// flushSinks makes what the sinks took survive a power cut, where they can.
+func (r *run) flushSinks() error {
+	var errs []error
+	for _, s := range r.o.Sinks {
+		if f, ok := s.(sinks.Flusher); ok {
+			errs = append(errs, f.Flush())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // begin makes the trainer, in the goroutine that will run it.
 func (r *run) begin() error {
 	out := train.Outputs{
@@ -306,7 +317,8 @@ func (r *run) begin() error {
 			r.o.Meter.Embeddings(es)
 			return r.box.send(es)
 		},
-		Step: r.o.Meter.Step,
+		Flush: r.flushSinks,
+		Step:  r.o.Meter.Step,
 		Checkpoint: func(path string, step uint64) {
 			r.result.Checkpoint = path
 			if r.o.Saved != nil {

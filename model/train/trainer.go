@@ -36,6 +36,7 @@ type Report struct {
 // Outputs are where a trainer's results go. Each may be nil.
 type Outputs struct {
 	Embeddings func([]frame.Embedding) error
+	Flush      func() error // makes the embeddings lasting, before a checkpoint says that their frames are done
 	Step       func(Report)
 	Checkpoint func(path string, step uint64)
 }
@@ -180,6 +181,11 @@ func (t *Trainer) Checkpoint() error {
 	}
 	t.embedder.adopt(t.learner.query, t.set.version(t.learner.step))
 	t.saved = t.learner.step
+	if t.out.Flush != nil {
+		if err := t.out.Flush(); err != nil {
+			return fmt.Errorf("making embeddings lasting before the checkpoint of step %d: %w", t.learner.step, err)
+		}
+	}
 	if t.dir == "" {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 
 var (
 	// ErrUnreachable says that no broker answered in time; the message names the addresses.
-	ErrUnreachable = errors.New("Kafka is unreachable")
+	ErrUnreachable = errors.New("no Kafka broker can be reached")
 	// ErrNoTopic says that the topic does not exist.
 	ErrNoTopic = errors.New("no such topic")
 	// ErrTooLarge says that a message is above the limit; nothing of the call was written.

@@ -5,7 +5,7 @@ import "time"
 // Config says which frames meet and how they look. Windows are durations, never counts of frames.
 type Config struct {
 	Near     time.Duration `yaml:"near"`     // largest gap of a temporal positive; default 600ms
-	Far      time.Duration `yaml:"far"`      // smallest gap of a negative from the anchor's own rig; default 2s
+	Far      time.Duration `yaml:"far"`      // smallest gap of a negative from the anchor's own rig, best longer than an object stays in view; default 5s
 	Gap      time.Duration `yaml:"gap"`      // a longer hole in a camera's capture times ends its scene; default 2s
 	Skew     time.Duration `yaml:"skew"`     // largest gap of two views of the same instant; default 50ms
 	Lateness time.Duration `yaml:"lateness"` // how long the merge of cameras waits for a late frame; default 500ms
@@ -40,7 +40,7 @@ const (
 // Defaults suit cameras of 5 to 30 frames per second and pictures of 64 px.
 func Defaults() Config {
 	return Config{
-		Near: 600 * time.Millisecond, Far: 2 * time.Second, Gap: 2 * time.Second, Skew: 50 * time.Millisecond,
+		Near: 600 * time.Millisecond, Far: 5 * time.Second, Gap: 2 * time.Second, Skew: 50 * time.Millisecond,
 		Lateness: 500 * time.Millisecond, Idle: 2 * time.Second, Limit: 4096,
 		Views: 0.5, Partners: 4,
 		Replay: ReplayConfig{Policy: ReplayReservoir, Size: 2048, Newest: 0.25},

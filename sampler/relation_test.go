@@ -8,7 +8,8 @@ import (
 )
 
 func TestRelationAtEveryBoundary(t *testing.T) {
-	c := Defaults() // near 600ms, far 2s, skew 50ms
+	c := Defaults()
+	c.Near, c.Far, c.Skew = 600*time.Millisecond, 2*time.Second, 50*time.Millisecond
 	const ms = time.Millisecond
 	for _, test := range []struct {
 		rig, camera string

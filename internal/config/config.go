@@ -86,16 +86,11 @@ func (c *Config) checkBetween(report Report) {
 }
 
 func (c *Config) checkObjectives(report Report) {
-	if len(c.Objectives) == 0 {
-		report("objectives", "is empty, name at least one, like [{kind: moco}]")
+	if len(c.Objectives) != 1 {
+		report("objectives", "names %d, there can be one: [{kind: moco}]", len(c.Objectives))
 	}
-	weight := 0.0
 	for i := range c.Objectives {
 		c.Objectives[i].Check(under(fmt.Sprintf("objectives[%d]", i), report))
-		weight += c.Objectives[i].Weight
-	}
-	if len(c.Objectives) > 0 && weight == 0 {
-		report("objectives", "have no weight at all, give one of them a weight above 0")
 	}
 }
 

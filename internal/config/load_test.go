@@ -54,7 +54,7 @@ model:
   key_momentum: 1e-1
   encoder: resnet18
 objectives:
-  - weight: 2
+  - temperature: 0.2
 sinks: []
 `, Options{})
 	if c.Run.Seed != 16 || c.Run.For != 2*time.Minute || c.Kafka.MaxFrame != 8<<20 || c.Kafka.Retention != 90*time.Minute {
@@ -63,7 +63,7 @@ sinks: []
 	if c.Model.KeyMomentum != 0.1 || c.Model.Encoder != "resnet18" || c.Model.Projection != 128 {
 		t.Errorf("%+v", c.Model)
 	}
-	if len(c.Objectives) != 1 || c.Objectives[0] != (ObjectiveConfig{"moco", 2, 0.1}) {
+	if len(c.Objectives) != 1 || c.Objectives[0] != (ObjectiveConfig{"moco", 0.2}) {
 		t.Errorf("a list's elements start from their own defaults: %+v", c.Objectives)
 	}
 	if len(c.Sinks) != 0 {
@@ -90,7 +90,7 @@ func TestListsFromEnvironmentAndFlags(t *testing.T) {
 	if got := strings.Join(c.Kafka.Brokers, " "); got != "a:1 b:2" {
 		t.Errorf("brokers %q", got)
 	}
-	if len(c.Sinks) != 1 || c.Sinks[0].Kind != "stdout" || c.Objectives[0].Temperature != 0.2 || c.Objectives[0].Weight != 1 {
+	if len(c.Sinks) != 1 || c.Sinks[0].Kind != "stdout" || c.Objectives[0].Temperature != 0.2 {
 		t.Errorf("%+v %+v", c.Sinks, c.Objectives)
 	}
 }

@@ -30,19 +30,17 @@ func (c ModelConfig) Check(report Report) {
 // ObjectiveConfig is one thing the network is trained for.
 type ObjectiveConfig struct {
 	Kind        string  `yaml:"kind" jsonschema:"enum=moco"` // moco; default moco
-	Weight      float64 `yaml:"weight"`                      // of its loss in the sum; default 1
 	Temperature float64 `yaml:"temperature"`                 // divides similarities; default 0.1
 }
 
 // DefaultObjective is MoCo against the bank.
 func DefaultObjective() ObjectiveConfig {
-	return ObjectiveConfig{Kind: "moco", Weight: 1, Temperature: 0.1}
+	return ObjectiveConfig{Kind: "moco", Temperature: 0.1}
 }
 
 // Check reports every problem with its yaml path.
 func (c ObjectiveConfig) Check(report Report) {
 	oneOf(report, "kind", c.Kind, "moco")
-	within(report, "weight", c.Weight, 0, 1e6)
 	within(report, "temperature", c.Temperature, 0.001, 100)
 }
 

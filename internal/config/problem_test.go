@@ -41,6 +41,7 @@ func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
 				"c.yaml:2:13: train.momentum: 1 must be at least 0 and below 1",
 				"c.yaml:3:3: train.oops: unknown key, known are lr, max_lag, momentum, optimizer, probe, schedule, warmup and weight_decay",
 				`c.yaml:5:12: model.encoder: "smal" is unknown, did you mean small?`,
+				"c.yaml:6:1: objectives: names 2, there can be one: [{kind: moco}]",
 				"c.yaml:8:18: objectives[1].temperature: 0 must lie between 0.001 and 100",
 			},
 		},

@@ -23,7 +23,7 @@ func settings(c *config.Config, run string) train.Settings {
 		LR:        float32(c.Train.LR), Warmup: c.Train.Warmup, KeyMomentum: float32(c.Model.KeyMomentum),
 		Temperature: float32(o.Temperature), Bank: c.Bank.Size, MaxAge: c.Bank.MaxAge,
 		Every: c.Checkpoint.Every, Keep: c.Checkpoint.Keep, EmbedBatch: embedBatch,
-		Probe: train.Probe{Memory: c.Train.Probe.Memory, K: c.Train.Probe.K, Temperature: c.Train.Probe.Temperature, Last: 500},
+		Probe: train.Probe{Memory: c.Train.Probe.Memory, K: c.Train.Probe.K, Temperature: c.Train.Probe.Temperature, Last: c.Train.Probe.Last},
 	}
 	s.Model.Image = c.Sampler.Image
 	if c.Train.Schedule == "cosine" {

@@ -23,16 +23,16 @@ func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
 			},
 		},
 		"wrong kinds": {
-			text: "run: 3\nsinks: files\nmodel:\n  projection: [1]\n  hidden: many\n  norm:\ntrain:\n  probe: {every: 5}\n  lr: .nan\nkafka:\n  max_frame: huge\n",
+			text: "run: 3\nsinks: files\nmodel:\n  projection: [1]\n  hidden: many\n  norm:\nsampler:\n    near:        5\ntrain:\n  lr: .nan\nkafka:\n  max_frame: huge\n",
 			want: []string{
 				`c.yaml:1:1: run: must be a group of keys, is the value "3"`,
 				`c.yaml:2:1: sinks: must be a list, is the value "files": write it as [a, b] or as lines that begin with -`,
 				"c.yaml:4:15: model.projection: must be a single value, is a list",
 				`c.yaml:5:11: model.hidden: must be a whole number of at most 64 bits, is "many"`,
 				"c.yaml:6:3: model.norm: has no value, give one or drop the line",
-				`c.yaml:8:18: train.probe.every: must be a duration like 200ms, 10s or 1h30m, is "5"`,
-				`c.yaml:9:7: train.lr: must be a number, is ".nan"`,
-				`c.yaml:11:14: kafka.max_frame: "huge" is no size, write it like 4MiB, 500kB or 4096`,
+				`c.yaml:8:18: sampler.near: must be a duration like 200ms, 10s or 1h30m, is "5"`,
+				`c.yaml:10:7: train.lr: must be a number, is ".nan"`,
+				`c.yaml:12:14: kafka.max_frame: "huge" is no size, write it like 4MiB, 500kB or 4096`,
 			},
 		},
 		"values out of range stand beside unknown keys": {

@@ -1,7 +1,5 @@
 package config
 
-import "time"
-
 // TrainConfig is the optimiser, its schedule, and what is measured on the way.
 type TrainConfig struct {
 	Optimizer   string      `yaml:"optimizer" jsonschema:"enum=adam,enum=sgd"`       // adam or sgd; default adam
@@ -16,17 +14,17 @@ type TrainConfig struct {
 
 // ProbeConfig is the running kNN accuracy of embeddings against earlier ones. Labels never reach training.
 type ProbeConfig struct {
-	Memory      int           `yaml:"memory"`      // labelled embeddings remembered; default 2000, 0 turns the probe off
-	K           int           `yaml:"k"`           // neighbours that vote; default 20
-	Temperature float64       `yaml:"temperature"` // of their weights; default 0.07
-	Every       time.Duration `yaml:"every"`       // between reports; default 1s
+	Memory      int     `yaml:"memory"`      // labelled embeddings remembered; default 2000, 0 turns the probe off
+	K           int     `yaml:"k"`           // neighbours that vote; default 20
+	Temperature float64 `yaml:"temperature"` // of their weights; default 0.07
+	Last        int     `yaml:"last"`        // predictions that the accuracy is over; default 500
 }
 
 // DefaultTrain is Adam at a constant rate.
 func DefaultTrain() TrainConfig {
 	return TrainConfig{
 		Optimizer: "adam", LR: 1e-3, Momentum: 0.9, WeightDecay: 1e-4, Schedule: "constant",
-		Probe: ProbeConfig{Memory: 2000, K: 20, Temperature: 0.07, Every: time.Second},
+		Probe: ProbeConfig{Memory: 2000, K: 20, Temperature: 0.07, Last: 500},
 	}
 }
 
@@ -47,9 +45,7 @@ func (c TrainConfig) Check(report Report) {
 	within(report, "probe.memory", float64(c.Probe.Memory), 0, 1<<20)
 	within(report, "probe.k", float64(c.Probe.K), 1, 1000)
 	above(report, "probe.temperature", c.Probe.Temperature)
-	if c.Probe.Every <= 0 {
-		report("probe.every", "%v must be above 0s", c.Probe.Every)
-	}
+	within(report, "probe.last", float64(c.Probe.Last), 1, 1<<20)
 }
 
 // CheckpointConfig is what is saved, and when.

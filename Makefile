@@ -15,10 +15,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED := 1
 BUILD := -mod=readonly -buildvcs=false
 
-.PHONY: help deps build run test check clean
+.PHONY: help deps build run test test-kafka check clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the system packages that are missing (Debian 12, Ubuntu 24.04)
 	@deploy/deps.sh
@@ -31,6 +31,9 @@ run: build ## learn from a synthetic three-camera rig, in runs/demo; goes on whe
 
 test: deps ## run all tests
 	go test $(BUILD) -timeout 10m ./...
+
+test-kafka: ## test against Apache Kafka: KAFKA_BROKERS, or a broker of its own where java and mvn are
+	@deploy/kafka.sh
 
 check: deps ## format, vet, staticcheck, and all tests with the race detector in random order
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \

@@ -18,7 +18,7 @@ type Spec struct {
 	Retention      time.Duration // how long messages are kept; 0: for ever
 	RetentionBytes int64         // how much of each partition is kept; 0: all
 	MaxBytes       int           // largest message: key, value and headers together; required
-	Compact        bool          // keep the newest message of each key
+	Compact        bool          // keep only the newest message of each key, for as long as Retention and RetentionBytes say
 }
 
 // DeadLetters is the topic for what could not be used of this one: the same limits, room for the reason.
@@ -142,8 +142,11 @@ func (s Spec) entries() []kafka.ConfigEntry {
 	}
 	segment = max(segment, int64(s.MaxBytes+overhead))
 	policy := "delete"
-	if s.Compact {
+	switch {
+	case s.Compact && ms < 0 && bytes < 0:
 		policy = "compact"
+	case s.Compact:
+		policy = "compact,delete" // "compact" alone would keep the last message of every key for ever
 	}
 	e := []kafka.ConfigEntry{
 		{ConfigName: "max.message.bytes", ConfigValue: strconv.Itoa(s.MaxBytes + overhead)},

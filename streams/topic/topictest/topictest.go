@@ -14,6 +14,7 @@ import (
 
 	"github.com/nearfar/nearfar/streams/frame"
 	"github.com/nearfar/nearfar/streams/topic"
+	"github.com/segmentio/kafka-go"
 )
 
 // patience bounds every wait; nothing is expected to take as long.
@@ -25,10 +26,14 @@ const maxBytes = 8 << 20
 // and leaves them behind.
 func Run(t *testing.T, cfg topic.Config) {
 	s := suite{cfg, strconv.FormatInt(time.Now().UnixNano(), 36)}
+	if err := topic.Ensure(s.context(t), cfg, spec("nearfar-test-"+s.run, 1)); err != nil {
+		t.Fatal(err) // once, and not for every fact
+	}
 	t.Run("WhatIsWrittenIsReadBack", s.roundTrip)
 	t.Run("AKeyKeepsItsPartitionAndOrder", s.keys)
 	t.Run("LargeMessagesPassAndTooLargeOnesAreRefused", s.sizes)
 	t.Run("EnsureTwiceIsOnceAndDisagreementIsTold", s.ensureTwice)
+	t.Run("RetentionHoldsForCompactedTopicsToo", s.retention)
 	t.Run("ReadingAgainGivesTheSameOrderFromAnyPosition", s.replay)
 	t.Run("BoundsLagAndTailAgree", s.bounds)
 	t.Run("DeadLettersKeepTheOriginal", s.dead)
@@ -186,6 +191,44 @@ func (s suite) ensureTwice(t *testing.T) {
 	large.MaxBytes *= 2
 	if err := topic.Ensure(ctx, s.cfg, large); err == nil || !strings.Contains(err.Error(), "max.message.bytes") {
 		t.Errorf("larger messages: %v", err)
+	}
+}
+
+func (s suite) retention(t *testing.T) {
+	ctx, prefix := s.context(t), "nearfar-test-"+s.run+"-kept-"
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(s.cfg.Brokers...), Transport: transport}
+	for _, c := range []struct {
+		name string
+		spec topic.Spec
+		want map[string]string
+	}{
+		{"frames", topic.Spec{Retention: time.Hour, RetentionBytes: 1 << 30}, map[string]string{"cleanup.policy": "delete", "retention.ms": "3600000", "retention.bytes": "1073741824"}},
+		{"newest", topic.Spec{Compact: true}, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1", "retention.bytes": "-1"}},
+		{"newest-hour", topic.Spec{Compact: true, Retention: time.Hour}, map[string]string{"cleanup.policy": "compact,delete", "retention.ms": "3600000", "retention.bytes": "-1"}},
+		{"newest-little", topic.Spec{Compact: true, RetentionBytes: 1000}, map[string]string{"cleanup.policy": "compact,delete", "retention.ms": "-1", "retention.bytes": "1000"}},
+	} {
+		c.spec.Name, c.spec.MaxBytes = prefix+c.name, 1000
+		if err := topic.Ensure(ctx, s.cfg, c.spec); err != nil {
+			t.Errorf("%+v: %v", c.spec, err)
+			continue
+		}
+		answer, err := client.DescribeConfigs(ctx, &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{
+			{ResourceType: kafka.ResourceTypeTopic, ResourceName: c.spec.Name},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, e := range answer.Resources[0].ConfigEntries {
+			got[e.ConfigName] = e.ConfigValue
+		}
+		for setting, want := range c.want {
+			if got[setting] != want {
+				t.Errorf("%s has %s=%q, want %q", c.name, setting, got[setting], want)
+			}
+		}
 	}
 }
 

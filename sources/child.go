@@ -175,6 +175,7 @@ func (w *ward) live(ctx context.Context) ending {
 		if said := words.String(); said != "" {
 			end.reason += ", saying: " + Redact(said)
 		}
+	case ctx.Err() != nil: // as it was asked to
 	default:
 		end.reason = "the capture process ended without having been asked to"
 	}

@@ -283,6 +283,9 @@ func TestPauseHoldsAcrossLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	balanced(t, s.Totals()["a"])
+	if problem := s.Totals()["a"].Err; problem != "" {
+		t.Errorf("a camera that was asked to stop is said to have a problem: %s", problem)
+	}
 }
 
 func TestChildrenDieWithTheParent(t *testing.T) {

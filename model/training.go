@@ -10,13 +10,11 @@ import (
 
 // Training is a network that learns: images in, one loss out, and a gradient for each parameter.
 type Training struct {
-	input      []float32
-	vm         G.VM
-	params     []Tensor
-	grads      []G.Value
-	cost       G.Value
-	embedding  G.Value
-	projection G.Value
+	input  []float32
+	vm     G.VM
+	params []Tensor
+	grads  []G.Value
+	cost   G.Value
 }
 
 // Loss adds a loss to a graph over unit-length projections (N, dim) and returns its scalar node.
@@ -27,7 +25,7 @@ func NewTraining(w *Weights, batch int, loss Loss) (*Training, error) {
 	g := G.NewGraph()
 	input, x := images(g, batch, w.Spec.Image)
 	b := &builder{spec: w.Spec, graph: g, weights: w, mode: kernel.Train, nodes: map[string]*G.Node{}}
-	embedding, projection := b.network(tap{x, 3})
+	_, projection := b.network(tap{x, 3})
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -52,8 +50,6 @@ func NewTraining(w *Weights, batch int, loss Loss) (*Training, error) {
 		G.Read(node, &n.grads[i])
 	}
 	G.Read(cost, &n.cost)
-	G.Read(embedding.node, &n.embedding)
-	G.Read(unit, &n.projection)
 	n.vm, err = machine(g)
 	return n, err
 }
@@ -73,12 +69,6 @@ func (n *Training) Run(grads [][]float32) (cost float32, err error) {
 	}
 	return scalar(n.cost), nil
 }
-
-// Projection is what the last Run made of its images: unit rows (N, dim).
-func (n *Training) Projection() []float32 { return floats(n.projection) }
-
-// Embedding is what the last Run made of its images before the projector: (N, width).
-func (n *Training) Embedding() []float32 { return floats(n.embedding) }
 
 // Close frees the graph's machine.
 func (n *Training) Close() error { return n.vm.Close() }

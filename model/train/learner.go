@@ -131,6 +131,3 @@ func (l *Learner) Close() error { return errors.Join(l.training.Close(), l.keys.
 func origin(f *frame.Frame, step uint64) bank.Origin {
 	return bank.Origin{Camera: f.Camera, Rig: f.Rig, Captured: f.Captured, Step: step, Ref: f.Ref, Seq: f.Seq}
 }
-
-// Query is the network that learns; the weights are live.
-func (l *Learner) Query() *model.Weights { return l.query }

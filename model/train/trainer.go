@@ -222,8 +222,5 @@ func (t *Trainer) Counts() Counts { return t.counts }
 // Sampler gives the sampler's own counts.
 func (t *Trainer) Sampler() sampler.Counts { return t.sampler.Counts() }
 
-// Learner is the network that learns, for evaluation after the run.
-func (t *Trainer) Learner() *Learner { return t.learner }
-
 // Close frees the graphs' machines.
 func (t *Trainer) Close() error { return errors.Join(t.learner.Close(), t.embedder.network.Close()) }

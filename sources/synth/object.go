@@ -33,15 +33,6 @@ var catalogue = [...]object{
 	{"dotted-star", star, dotted, palettes[3]},
 }
 
-// Names lists the objects of a scene that has n of them.
-func Names(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = catalogue[i].name
-	}
-	return names
-}
-
 // placed is an object somewhere in the room.
 type placed struct {
 	*object

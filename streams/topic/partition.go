@@ -149,6 +149,7 @@ func (r *Reader) inspect(quiet, stall time.Duration) {
 	if len(r.quiet(now, quiet)) == 0 {
 		return
 	}
+	before := r.reads() // a message may be written and read while the broker's answer is under way
 	bounds, err := r.client.bounds(r.ctx, r.topic)
 	if err != nil {
 		return // the partitions' own errors tell Fetch
@@ -160,7 +161,7 @@ func (r *Reader) inspect(quiet, stall time.Duration) {
 		if !ok || p.head != nil {
 			continue
 		}
-		if err := rewound(r.topic, p.id, p.read, b); err != nil && r.err == nil {
+		if err := rewound(r.topic, p.id, before[p.id], b); err != nil && r.err == nil {
 			r.err = err
 		}
 		if b.Next > max(p.read, b.First) && now.Sub(p.moved) > stall {
@@ -172,6 +173,17 @@ func (r *Reader) inspect(quiet, stall time.Duration) {
 		r.client.links.cut()
 	}
 	r.signal()
+}
+
+// reads is how far each partition has been read.
+func (r *Reader) reads() map[int]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reads := make(map[int]int64, len(r.parts))
+	for _, p := range r.parts {
+		reads[p.id] = p.read
+	}
+	return reads
 }
 
 // quiet lists the partitions from which nothing has come for so long, though Fetch wants it.

@@ -186,3 +186,34 @@ func ignoreExit(err error) error {
 	}
 	return err
 }
+
+// A message that is written and read while the broker's answer is under way is no sign of a lost end.
+func TestReadingOnWhileTheEndIsAskedForIsNoLoss(t *testing.T) {
+	_, cfg := cluster(t)
+	ensure(t, cfg, topic.Spec{Name: "frames"})
+	ctx, w := minute(t), writer(t, cfg, "frames")
+	r := reading(t, cfg, nil)
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				r.Inspect(0, time.Hour)
+			}
+		}
+	}()
+	for i := range 200 {
+		if err := w.Write(ctx, number(i)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Fetch(ctx); err != nil {
+			t.Errorf("message %d: %v", i, err)
+			break
+		}
+	}
+	close(over)
+	<-done
+}

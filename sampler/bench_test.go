@@ -46,11 +46,11 @@ func BenchmarkBatch(b *testing.B) {
 			for _, f := range footage(1, 2500) {
 				s.Push(f)
 			}
-			var batch Batch
+			var batch batch
 			step := uint64(0)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.Batch(step, &batch)
+				s.takes(step, &batch)
 				step++
 			}
 		})

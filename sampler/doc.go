@@ -3,13 +3,16 @@
 //	frames in event-time order
 //	   │ Push
 //	   ▼
-//	window ── both sides of `near` known ──▶ anchor with its partners ──▶ replay ── Batch ──▶ query, key
-//	   │ frozen, disordered, ill-formed: counted        │ none: counted        (crop, shift, flip, colour, blur)
+//	window ── both sides of `near` known ──▶ anchor with its partners ──▶ replay ── Draw ──▶ pairs ── Paint ──▶ views
+//	   │ frozen, disordered, ill-formed: counted        │ none: counted                       (crop, shift, flip, colour, blur)
 //
 // A positive is a frame of the same camera at most `near` away within the same scene, or the frame another
 // camera of the rig took at most `skew` away: time-contrastive pairs (Sermanet et al. 2018,
 // arXiv:1704.06888). From `far` on a frame is a negative; between lies no-man's-land, used for neither.
 // Anchors wait in a replay buffer, so that a batch is not one correlated moment.
+//
+// A Draw is which frames meet in a step; how they look is painted from it, once for each objective, with
+// random numbers of the objective's own.
 //
 // Everything is a deterministic function of the configuration, the seed and the pushed frames: no clock,
 // no scheduling, no map order enters. A Sampler is not safe for concurrent use.

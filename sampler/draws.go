@@ -2,40 +2,43 @@ package sampler
 
 import "math/rand/v2"
 
-// What random numbers are drawn for; each use has its own sequence, so that one never shifts another.
-const (
-	useQuery = iota // augmentation of the query
-	useKey          // augmentation of the key
-	usePair         // which frames meet
-	useFar          // far negatives
-	useNear         // which neighbours are kept
-	useViews        // which views are kept
-	uses
-)
+// numbers is where the random numbers of a step, or of one use of them, begin. Each use has its own, so that
+// one objective never shifts or repeats the numbers of another.
+type numbers struct{ a, b uint64 }
 
-// draws are the random numbers of one step, told apart by row and use. Reseeding one generator instead of
-// making many keeps a step free of allocation; a copy has its own generator (see fork).
-type draws struct {
-	a, b uint64 // the step's key
-	pcg  *rand.PCG
-	rand *rand.Rand
+func newNumbers(r *rand.Rand) numbers { return numbers{r.Uint64(), r.Uint64()} }
+
+// of are the numbers of one use, told apart by its name: FNV-1a, then mix.
+func (n numbers) of(use string) numbers {
+	h := uint64(0xcbf29ce484222325)
+	for i := range len(use) {
+		h = (h ^ uint64(use[i])) * 0x100000001b3
+	}
+	return numbers{mix(n.a + mix(h)), mix(n.b ^ mix(^h))}
 }
 
-func newDraws(step *rand.Rand) draws {
-	return draws{a: step.Uint64(), b: step.Uint64()}.fork(&rand.PCG{})
+// seed sets a generator to the numbers of a row.
+func (n numbers) seed(pcg *rand.PCG, row int) { pcg.Seed(mix(n.a+uint64(row)), mix(n.b^uint64(row))) }
+
+// Rand is the generator of a row for one use, such as "moco.query". Who needs it for many rows calls Each.
+func (d *Draw) Rand(use string, row int) *rand.Rand { return newReseeder(d.numbers.of(use)).at(row) }
+
+// reseeder gives each row its generator. It is one generator, reseeded, which keeps a step free of allocation.
+type reseeder struct {
+	numbers numbers
+	pcg     *rand.PCG
+	rand    *rand.Rand
 }
 
-// fork is the same numbers from another generator, for another goroutine.
-func (d draws) fork(pcg *rand.PCG) draws {
-	d.pcg, d.rand = pcg, rand.New(pcg)
-	return d
+func newReseeder(n numbers) reseeder {
+	pcg := &rand.PCG{}
+	return reseeder{n, pcg, rand.New(pcg)}
 }
 
-// at is the generator of a row's use, valid until the next call.
-func (d draws) at(row int, use uint64) *rand.Rand {
-	n := uint64(row)*uses + use
-	d.pcg.Seed(mix(d.a+n), mix(d.b^n))
-	return d.rand
+// at is the generator of a row, valid until the next call.
+func (r reseeder) at(row int) *rand.Rand {
+	r.numbers.seed(r.pcg, row)
+	return r.rand
 }
 
 // mix is the finaliser of SplitMix64 (Steele, Lea & Flood 2014): every bit of x moves every bit of the result.

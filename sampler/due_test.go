@@ -8,10 +8,10 @@ import (
 
 // drive takes the steps that are due after each frame and returns how many frames were admitted before each.
 func drive(s *Sampler, n int) (at []uint64) {
-	var b Batch
+	var b batch
 	take := func() {
 		for s.Due() {
-			if !s.Batch(uint64(len(at)), &b) {
+			if !s.takes(uint64(len(at)), &b) {
 				panic("a step is due but there is no batch")
 			}
 			at = append(at, s.Counts().Admitted)
@@ -62,11 +62,11 @@ func TestBatchWaitsForEnoughAnchors(t *testing.T) {
 	c := Defaults()
 	c.Image, c.Batch = 8, 16
 	s := New(c, seed.New(1))
-	b := Batch{}
+	b := batch{}
 	for _, f := range smallFootage(40) {
 		s.Push(f)
-		if ok := s.Batch(0, &b); ok != (s.Counts().Admitted >= 16) {
-			t.Fatalf("Batch is %v with %d anchors", ok, s.Counts().Admitted)
+		if ok := s.takes(0, &b); ok != (s.Counts().Admitted >= 16) {
+			t.Fatalf("Draw is %v with %d anchors", ok, s.Counts().Admitted)
 		}
 	}
 }

@@ -31,9 +31,9 @@ func TestForgoneStepsAreNotOwedAgain(t *testing.T) {
 	if !s.Due() {
 		t.Fatal("new frames owe no steps after old ones were forgone")
 	}
-	var b Batch
+	var b batch
 	steps := 0
-	for s.Due() && s.Batch(uint64(steps), &b) {
+	for s.Due() && s.takes(uint64(steps), &b) {
 		steps++
 	}
 	if steps != 3 {

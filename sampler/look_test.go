@@ -96,10 +96,10 @@ func TestRowsAndUsesHaveTheirOwnNumbers(t *testing.T) {
 	seen := map[uint64]bool{}
 	n := 0
 	for step := range uint64(20) {
-		d := newDraws(seed.New(1).At("batch").Rand(step))
+		d := Draw{numbers: newNumbers(seed.New(1).At("batch").Rand(step))}
 		for row := range 64 {
-			for use := range uint64(uses) {
-				seen[d.at(row, use).Uint64()] = true
+			for _, use := range []string{"pair", "far", "moco.query", "moco.key", "simclr.query", ""} {
+				seen[d.Rand(use, row).Uint64()] = true
 				n++
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-// Sampler turns a stream of frames into batches of pairs.
+// Sampler turns a stream of frames into draws of pairs.
 type Sampler struct {
 	cfg  Config
 	seed seed.Seed
@@ -38,8 +38,8 @@ type Counts struct {
 	ViewsFound   uint64 `json:"views_found"`   // frames kept as another view of an anchor
 	ViewsRefused uint64 `json:"views_refused"` // cameras whose closest frame was near an anchor but further than skew
 
-	Temporal uint64 `json:"temporal"` // rows of batches that paired frames of one camera
-	Views    uint64 `json:"views"`    // rows of batches that paired two cameras
+	Temporal uint64 `json:"temporal"` // rows of draws that paired frames of one camera
+	Views    uint64 `json:"views"`    // rows of draws that paired two cameras
 }
 
 // New is a sampler that has seen nothing. The configuration must have passed Check.
@@ -98,8 +98,8 @@ func (s *Sampler) owed() int64 {
 }
 
 // Due says whether a step is due: UpdatesPerFrame steps are for each admitted frame, counted from the
-// first possible batch, and every successful Batch takes one. It is a function of the frames pushed and the
-// batches taken, so that a replayed log trains at the same moments.
+// first possible batch, and every successful Draw takes one. It is a function of the frames pushed and the
+// draws taken, so that a replayed log trains at the same moments.
 func (s *Sampler) Due() bool { return s.ready() && s.owed() > s.taken }
 
 // Forgo gives up the steps that are due and says how many they were.

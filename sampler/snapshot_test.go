@@ -33,11 +33,11 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 		fs := drawFootage(t, 80)
 		cut := rapid.IntRange(0, len(fs)).Draw(t, "cut")
 		step := uint64(0)
-		var b, other Batch
+		var b, other batch
 		s := New(c, seed.New(1))
 		for _, f := range fs[:cut] {
 			for s.Push(f); s.Due(); step++ {
-				s.Batch(step, &b)
+				s.takes(step, &b)
 			}
 		}
 		data := written(t, s)
@@ -51,7 +51,7 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 		}
 		follow := func() {
 			for s.Due() {
-				if !r.Due() || !s.Batch(step, &b) || !r.Batch(step, &other) || !sameBatch(&b, &other) {
+				if !r.Due() || !s.takes(step, &b) || !r.takes(step, &other) || !sameBatch(&b, &other) {
 					t.Fatalf("batch %d differs after the snapshot", step)
 				}
 				step++
@@ -138,13 +138,13 @@ func TestForgedSnapshotIsRefusedOrHarmless(t *testing.T) {
 			return
 		}
 		accepted++
-		var b Batch
-		r.Batch(0, &b)
+		var b batch
+		r.takes(0, &b)
 		for _, f := range smallFootage(30) {
 			r.Push(f)
 		}
 		r.Flush()
-		r.Batch(1, &b)
+		r.takes(1, &b)
 		r.Due()
 		written(t, r)
 	}

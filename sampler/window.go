@@ -108,6 +108,12 @@ func closer(nearest []*frame.Frame, anchor, f *frame.Frame) []*frame.Frame {
 	return append(nearest, f)
 }
 
+// What neighbours are drawn for.
+const (
+	useNear = iota
+	useViews
+)
+
 // some keeps at most Partners of the frames, each subset as likely as any other.
 func (s *Sampler) some(frames []*frame.Frame, use uint64) []*frame.Frame {
 	k := s.cfg.Partners

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nearfar/nearfar/bank"
 	"github.com/nearfar/nearfar/internal/seed"
+	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
@@ -27,19 +28,20 @@ func Bench(set Settings, steps int) ([]time.Duration, error) {
 	defer l.Close()
 	s := seed.New(set.Seed).At("bench")
 	l.fillBank(s.At("bank"))
-	b := l.Batch()
+	var d sampler.Draw
 	r := s.At("images").Rand()
-	for i := range b.Query {
-		b.Query[i], b.Key[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+	query, key := l.training.Input(), l.keys.Input()
+	for i := range query {
+		query[i], key[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
 	}
-	for i := range b.N {
+	for i := range set.Sampler.Batch {
 		f := &frame.Frame{Meta: frame.Meta{Camera: "bench", Rig: fmt.Sprint("bench", i)}}
-		b.Anchor, b.Positive = append(b.Anchor, f), append(b.Positive, f)
+		d.Anchor, d.Positive = append(d.Anchor, f), append(d.Positive, f)
 	}
 	took := make([]time.Duration, 0, steps)
 	for i := range steps + benchWarmup {
 		start := time.Now()
-		if _, err := l.Step(b); err != nil {
+		if _, err := l.Step(&d); err != nil {
 			return nil, err
 		}
 		if i >= benchWarmup {

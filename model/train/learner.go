@@ -66,21 +66,23 @@ func NewLearner(set Settings) (*Learner, error) {
 // untrained is where a run's initial weights are drawn from.
 func untrained(root uint64) seed.Seed { return seed.New(root).At("weights") }
 
-// Batch is memory for the next batch of pairs: the sampler writes straight into the networks' inputs.
-func (l *Learner) Batch() *sampler.Batch {
-	return &sampler.Batch{N: l.set.Sampler.Batch, Size: l.set.Model.Image, Query: l.training.Input(), Key: l.keys.Input()}
+// Paint makes the pictures of a draw: queries of the anchors, keys of their positives, straight into the
+// networks' inputs.
+func (l *Learner) Paint(s *sampler.Sampler, d *sampler.Draw) {
+	s.Paint(l.training.Input(), d.Anchor, l.set.Model.Image, d, "moco.query")
+	s.Paint(l.keys.Input(), d.Positive, l.set.Model.Image, d, "moco.key")
 }
 
-// Step learns from a batch made by Batch and returns what the loss told. After ErrDiverged the parameters
-// are as before the step.
-func (l *Learner) Step(b *sampler.Batch) (loss.Contrast, error) {
+// Step learns from a draw that has been painted and returns what the loss told. After ErrDiverged the
+// parameters are as before the step.
+func (l *Learner) Step(d *sampler.Draw) (loss.Contrast, error) {
 	l.key.Follow(l.query, l.set.KeyMomentum)
 	_, keys, err := l.keys.Run()
 	if err != nil {
 		return loss.Contrast{}, fmt.Errorf("encoding the keys of step %d: %w", l.step, err)
 	}
 	copy(l.positives, keys)
-	l.gatherNegatives(b)
+	l.gatherNegatives(d)
 	cost, err := l.training.Run(l.grads)
 	if err != nil {
 		return loss.Contrast{}, fmt.Errorf("step %d: %w", l.step, err)
@@ -89,7 +91,7 @@ func (l *Learner) Step(b *sampler.Batch) (loss.Contrast, error) {
 		return l.contrast, fmt.Errorf("step %d: %w", l.step, ErrDiverged)
 	}
 	l.optimizer.Step(l.query.Params, l.grads, l.set.rate(l.step))
-	for i, f := range b.Positive[:b.N] {
+	for i, f := range d.Positive {
 		l.origins[i] = origin(f, l.step)
 	}
 	l.bank.Enqueue(l.positives, l.origins)
@@ -99,11 +101,11 @@ func (l *Learner) Step(b *sampler.Batch) (loss.Contrast, error) {
 
 // gatherNegatives points the loss at the bank and says which keys are no negatives for which query: those
 // of the anchor's own rig that are not far in time.
-func (l *Learner) gatherNegatives(b *sampler.Batch) {
+func (l *Learner) gatherNegatives(d *sampler.Draw) {
 	neg := &l.negatives
 	neg.Keys = l.bank.Keys()
 	neg.Row, neg.Slot = append(neg.Row[:0], 0), neg.Slot[:0]
-	for _, f := range b.Anchor[:b.N] {
+	for _, f := range d.Anchor {
 		neg.Slot = l.bank.Masked(neg.Slot, origin(f, l.step), l.set.far())
 		neg.Row = append(neg.Row, int32(len(neg.Slot)))
 	}

@@ -50,7 +50,7 @@ type Trainer struct {
 	sampler   *sampler.Sampler
 	merge     map[string]*streams.Merger[*frame.Frame] // by rig: only cameras of one rig wait for each other
 	embedder  *embedder
-	batch     *sampler.Batch
+	draw      sampler.Draw
 	positions map[int]int64 // next offset of each partition of the frames topic
 	counts    Counts
 	saved     uint64 // step of the last checkpoint
@@ -68,7 +68,7 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{set: set, dir: dir, out: out, learner: learner, embedder: embedder,
-		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), batch: learner.Batch(), positions: map[int]int64{},
+		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), positions: map[int]int64{},
 		merge: map[string]*streams.Merger[*frame.Frame]{}}
 	return t, nil
 }
@@ -137,11 +137,12 @@ func (t *Trainer) learn() error {
 		t.counts.Forgone += t.sampler.Forgo()
 	}
 	for t.sampler.Due() {
-		if !t.sampler.Batch(t.learner.step, t.batch) {
+		if !t.sampler.Draw(t.learner.step, &t.draw) {
 			return nil
 		}
+		t.learner.Paint(t.sampler, &t.draw)
 		rate := t.set.rate(t.learner.step)
-		contrast, err := t.learner.Step(t.batch)
+		contrast, err := t.learner.Step(&t.draw)
 		if err != nil {
 			return err
 		}

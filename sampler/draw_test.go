@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -22,11 +23,33 @@ func filled(c Config, root uint64, fs []*frame.Frame) *Sampler {
 	return s
 }
 
-// sameBatch compares batches by content; frames by their metadata and pixels.
-func sameBatch(a, b *Batch) bool {
-	same := func(x, y *frame.Frame) bool { return x.Meta == y.Meta && slices.Equal(x.Pix, y.Pix) }
+// batch is a draw and its pictures.
+type batch struct {
+	Draw
+	Query, Key []float32
+}
+
+// takes draws a step and paints it.
+func (s *Sampler) takes(step uint64, b *batch) bool {
+	if !s.Draw(step, &b.Draw) {
+		return false
+	}
+	n := b.N * s.cfg.Image * s.cfg.Image * 3
+	if len(b.Query) != n {
+		b.Query, b.Key = make([]float32, n), make([]float32, n)
+	}
+	s.Paint(b.Query, b.Anchor, s.cfg.Image, &b.Draw, "test.query")
+	s.Paint(b.Key, b.Positive, s.cfg.Image, &b.Draw, "test.key")
+	return true
+}
+
+// sameFrame compares frames by their metadata and pixels.
+func sameFrame(x, y *frame.Frame) bool { return x.Meta == y.Meta && slices.Equal(x.Pix, y.Pix) }
+
+// sameBatch compares batches by content.
+func sameBatch(a, b *batch) bool {
 	return a.N == b.N && slices.Equal(a.Query, b.Query) && slices.Equal(a.Key, b.Key) && slices.Equal(a.Pair, b.Pair) &&
-		slices.EqualFunc(a.Anchor, b.Anchor, same) && slices.EqualFunc(a.Positive, b.Positive, same)
+		slices.EqualFunc(a.Anchor, b.Anchor, sameFrame) && slices.EqualFunc(a.Positive, b.Positive, sameFrame)
 }
 
 func TestPairsOfABatchAreWhatTheySay(t *testing.T) {
@@ -38,8 +61,8 @@ func TestPairsOfABatchAreWhatTheySay(t *testing.T) {
 		fs := drawFootage(t, 60)
 		frozen, scene, _, _ := brute(c, fs)
 		s := filled(c, 1, fs)
-		var b Batch
-		if !s.Batch(3, &b) {
+		var b batch
+		if !s.takes(3, &b) {
 			if s.ready() {
 				t.Fatal("no batch though there are anchors enough")
 			}
@@ -71,38 +94,111 @@ func TestBatchDependsOnStepAndSeedAlone(t *testing.T) {
 	c := Defaults()
 	c.Batch, c.Image, c.Augment = 16, 32, MoCoV2()
 	fs := footage(3, 40)
-	var a, b Batch
+	var a, b batch
 	one, other := filled(c, 1, fs), filled(c, 1, fs)
 	for step := range uint64(5) {
-		one.Batch(step, &a) // one takes all steps, the other only some, and with one worker
+		one.takes(step, &a) // one takes all steps, the other only some, and with one worker
 	}
 	other.painter = newPainter(1)
-	other.Batch(4, &b)
+	other.takes(4, &b)
 	if !sameBatch(&a, &b) {
 		t.Error("the batch of a step depends on earlier steps or on the number of workers")
 	}
-	other.Batch(5, &b)
+	other.takes(5, &b)
 	if sameBatch(&a, &b) {
 		t.Error("two steps have the same batch")
 	}
-	filled(c, 2, fs).Batch(4, &b)
+	filled(c, 2, fs).takes(4, &b)
 	if sameBatch(&a, &b) {
 		t.Error("two seeds have the same batch")
 	}
 }
 
-func TestBatchWritesIntoTheCallersMemory(t *testing.T) {
+func TestEveryNumberOfAPaintingIsWritten(t *testing.T) {
 	c := Defaults()
 	c.Batch, c.Image = 8, 16
 	s := filled(c, 1, footage(1, 40))
-	b := Batch{N: 8, Size: 16, Query: make([]float32, 8*16*16*3), Key: make([]float32, 8*16*16*3)}
-	query, key := b.Query, b.Key
-	if !s.Batch(0, &b) || &query[0] != &b.Query[0] || &key[0] != &b.Key[0] {
-		t.Fatal("the batch went elsewhere")
+	var d Draw
+	if !s.Draw(0, &d) {
+		t.Fatal("no draw")
 	}
-	for i, x := range append(query, key...) {
-		if x == 0 || math.IsNaN(float64(x)) {
-			t.Fatalf("number %d was not written: %v", i, x)
+	for _, n := range []int{0, 1, 8, 11} { // fewer and more pictures than rows
+		frames, dst := make([]*frame.Frame, n), make([]float32, n*16*16*3)
+		for i := range frames {
+			frames[i] = d.Anchor[i%8]
+		}
+		for i := range dst {
+			dst[i] = float32(math.NaN())
+		}
+		s.Paint(dst, frames, 16, &d, "test")
+		if i := slices.IndexFunc(dst, func(x float32) bool { return x == 0 || x != x }); i >= 0 {
+			t.Fatalf("number %d of %d pictures was not written: %v", i, n, dst[i])
+		}
+	}
+}
+
+func TestNoFrameIsPaintedGrey(t *testing.T) {
+	c := Defaults()
+	c.Batch = 4
+	s := filled(c, 1, footage(1, 40))
+	var d Draw
+	s.Draw(0, &d)
+	dst := []float32{1, 2, 3}
+	if s.Paint(dst, []*frame.Frame{nil}, 1, &d, "test"); !slices.Equal(dst, []float32{0, 0, 0}) {
+		t.Errorf("no frame is painted as %v", dst)
+	}
+}
+
+func TestPicturesDependOnUseAndRowAlone(t *testing.T) {
+	c := Defaults()
+	c.Batch, c.Image, c.Augment = 8, 16, MoCoV2()
+	s := filled(c, 1, footage(1, 40))
+	var d Draw
+	s.Draw(3, &d)
+	const n = 16 * 16 * 3
+	paint := func(frames []*frame.Frame, use string) []float32 {
+		dst := make([]float32, len(frames)*n)
+		s.Paint(dst, frames, 16, &d, use)
+		return dst
+	}
+	all := paint(d.Anchor, "a")
+	if !slices.Equal(paint(d.Anchor[:3], "a"), all[:3*n]) {
+		t.Error("a row looks otherwise where fewer are painted")
+	}
+	if paint(d.Anchor, "b"); !slices.Equal(paint(d.Anchor, "a"), all) {
+		t.Error("a picture depends on what was painted before")
+	}
+	if other := paint(d.Anchor, "b"); slices.Equal(other[:n], all[:n]) {
+		t.Error("two uses share their numbers")
+	}
+	same := paint(slices.Repeat(d.Anchor[:1], 2), "a")
+	if slices.Equal(same[:n], same[n:]) {
+		t.Error("two rows share their numbers")
+	}
+	dst := make([]float32, len(all))
+	s.PaintWith(dst, d.Anchor, 16, &d, "a", &AugmentConfig{CropScale: [2]float64{1, 1}, CropRatio: [2]float64{1, 1}})
+	for i, f := range d.Anchor {
+		Plain(same[:n], f, 16)
+		if !slices.Equal(same[:n], dst[i*n:(i+1)*n]) {
+			t.Errorf("row %d is augmented though it should not be", i)
+		}
+	}
+}
+
+func TestEachRunsEveryRowOnceWithItsOwnNumbers(t *testing.T) {
+	c := Defaults()
+	c.Batch = 4
+	s := filled(c, 1, footage(1, 40))
+	var d Draw
+	s.Draw(3, &d)
+	runs, numbers := make([]int, 100), make([]uint64, 100)
+	s.Each(&d, "rows", 100, func(row int, r *rand.Rand) {
+		runs[row]++
+		numbers[row] = r.Uint64()
+	})
+	for row := range runs {
+		if runs[row] != 1 || numbers[row] != d.Rand("rows", row).Uint64() {
+			t.Errorf("row %d ran %d times, with the number %x", row, runs[row], numbers[row])
 		}
 	}
 }
@@ -111,8 +207,8 @@ func TestQueryAndKeyAreViewsOfAnchorAndPositive(t *testing.T) {
 	c := Defaults()
 	c.Batch, c.Image, c.Augment = 8, 64, AugmentConfig{CropScale: [2]float64{1, 1}, CropRatio: [2]float64{1, 1}}
 	s := filled(c, 1, footage(1, 40))
-	var b Batch
-	s.Batch(0, &b)
+	var b batch
+	s.takes(0, &b)
 	n := 64 * 64 * 3
 	want := make([]float32, n)
 	for i := range b.N {
@@ -131,8 +227,8 @@ func TestNewestShareLeadsTheBatch(t *testing.T) {
 	c := Defaults()
 	c.Batch, c.Image, c.Replay = 16, 8, ReplayConfig{Policy: ReplayReservoir, Size: 20, Newest: 0.25}
 	s := filled(c, 1, smallFootage(100))
-	var b Batch
-	s.Batch(0, &b)
+	var b batch
+	s.takes(0, &b)
 	for i := range 4 {
 		if b.Anchor[i].Seq != uint64(99-i) {
 			t.Errorf("row %d is frame %d, not the newest but %d", i, b.Anchor[i].Seq, i)
@@ -147,11 +243,11 @@ func TestAnchorsAndPositivesAreDrawnUniformly(t *testing.T) {
 	c.Batch, c.Replay = 64, ReplayConfig{Policy: ReplayReservoir, Size: 40}
 	s := filled(c, 1, smallFootage(40))
 	anchors, distance := make([]float64, 40), map[time.Duration]float64{}
-	var b Batch
+	var b batch
 	const steps = 400
 	inner := 0.
 	for step := range uint64(steps) {
-		s.Batch(step, &b)
+		s.takes(step, &b)
 		for i, a := range b.Anchor {
 			anchors[a.Seq]++
 			if a.Seq >= 6 && a.Seq < 34 {
@@ -182,9 +278,9 @@ func TestViewsAreTheirShareWhereTheyExist(t *testing.T) {
 	for _, share := range []float64{0, 0.25, 1} {
 		c.Views = share
 		s := filled(c, 1, footage(3, 60))
-		var b Batch
+		var b batch
 		for step := range uint64(40) {
-			s.Batch(step, &b)
+			s.takes(step, &b)
 		}
 		n := s.Counts()
 		if got := float64(n.Views) / float64(n.Views+n.Temporal); math.Abs(got-share) > 0.03 {
@@ -209,15 +305,16 @@ func TestFarIsANegativeWhereThereIsOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := keepAll()
 		s := filled(c, 1, drawFootage(t, 60))
+		d := s.drawn(5)
 		for row, a := range s.replay.kept {
-			far, any := s.Far(5, row, a.frame), false
+			far, any := s.Far(d, row, a.frame), false
 			for _, b := range s.replay.kept {
 				any = any || c.Relation(a.frame.Meta, b.frame.Meta) == Negative
 			}
 			if (far != nil) != any || far != nil && c.Relation(a.frame.Meta, far.Meta) != Negative {
 				t.Fatalf("%s: far is %v, negatives exist: %v", a.frame.Label, far, any)
 			}
-			if far != s.Far(5, row, a.frame) {
+			if far != s.Far(d, row, a.frame) {
 				t.Fatal("far is not a function of step and row")
 			}
 		}
@@ -230,11 +327,16 @@ func TestFarIsUniformEvenWhereNegativesAreRare(t *testing.T) {
 	s := filled(c, 1, smallFootage(100))
 	seen := map[uint64]int{}
 	for step := range uint64(1000) {
-		seen[s.Far(step, 0, s.replay.kept[0].frame).Seq]++
+		seen[s.Far(s.drawn(step), 0, s.replay.kept[0].frame).Seq]++
 	}
 	for seq := uint64(90); seq < 100; seq++ {
 		if seen[seq] < 60 || seen[seq] > 140 {
 			t.Errorf("frame %d was drawn %d times of 1000 instead of about 100", seq, seen[seq])
 		}
 	}
+}
+
+// drawn is a draw of a step of which only the numbers are used.
+func (s *Sampler) drawn(step uint64) *Draw {
+	return &Draw{Step: step, numbers: newNumbers(s.seed.At("batch").Rand(step))}
 }

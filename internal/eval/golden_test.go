@@ -52,7 +52,7 @@ func TestKNNAgreesWithNumPy(t *testing.T) {
 		if got := predict(gallery, query, c.K, c.T, false); !slices.Equal(got, c.Predicted) {
 			t.Errorf("k=%d T=%g:\n got %v\nwant %v", c.K, c.T, got, c.Predicted)
 		}
-		if got, want := KNN(gallery, query, c.K, c.T), accuracy(c.Predicted, g.QueryLabels); got != want {
+		if got, want := KNN(gallery, query, c.K, c.T), Accuracy(c.Predicted, g.QueryLabels); got != want {
 			t.Errorf("k=%d T=%g: accuracy %g, want %g", c.K, c.T, got, want)
 		}
 	}
@@ -60,7 +60,7 @@ func TestKNNAgreesWithNumPy(t *testing.T) {
 		if got := predict(gallery, gallery, c.K, c.T, true); !slices.Equal(got, c.Predicted) {
 			t.Errorf("leave one out, k=%d T=%g:\n got %v\nwant %v", c.K, c.T, got, c.Predicted)
 		}
-		if got, want := LeaveOneOut(gallery, c.K, c.T), accuracy(c.Predicted, g.GalleryLabels); got != want {
+		if got, want := LeaveOneOut(gallery, c.K, c.T), Accuracy(c.Predicted, g.GalleryLabels); got != want {
 			t.Errorf("leave one out, k=%d T=%g: accuracy %g, want %g", c.K, c.T, got, want)
 		}
 	}
@@ -95,7 +95,7 @@ func TestLinearProbeReachesNewtonsMinimum(t *testing.T) {
 		t.Errorf("objective %.12g (%v), NumPy says %.12g", loss, err, g.ProbeLoss)
 	}
 	got, err := LinearProbe(train, test)
-	if want := accuracy(g.Probe, g.QueryLabels); err != nil || got != want {
+	if want := Accuracy(g.Probe, g.QueryLabels); err != nil || got != want {
 		t.Errorf("accuracy %g (%v), NumPy says %g", got, err, want)
 	}
 }

@@ -20,12 +20,12 @@ func KNN(gallery, query Set, k int, temperature float64) float64 {
 	if gallery.Dim != query.Dim {
 		panic("eval: gallery and query differ in dimension")
 	}
-	return accuracy(predict(gallery, query, k, temperature, false), query.Labels)
+	return Accuracy(predict(gallery, query, k, temperature, false), query.Labels)
 }
 
 // LeaveOneOut is KNN of every row of a set against all others.
 func LeaveOneOut(set Set, k int, temperature float64) float64 {
-	return accuracy(predict(set, set, k, temperature, true), set.Labels)
+	return Accuracy(predict(set, set, k, temperature, true), set.Labels)
 }
 
 // block is how many queries are compared at a time; it bounds memory to block×gallery numbers.
@@ -105,8 +105,8 @@ func vote[L comparable](hits []hit, labels []L, temperature float64) (best L) {
 	return best
 }
 
-// accuracy is the share of predictions that are right, NaN where there are none.
-func accuracy(predicted, labels []int) float64 {
+// Accuracy is the share, in [0, 1], of predictions that are right, NaN where there are none.
+func Accuracy(predicted, labels []int) float64 {
 	if len(predicted) == 0 {
 		return math.NaN()
 	}

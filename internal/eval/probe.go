@@ -43,7 +43,7 @@ func LinearProbe(train, test Set) (float64, error) {
 			}
 		}
 	}
-	return accuracy(predicted, test.Labels), nil
+	return Accuracy(predicted, test.Labels), nil
 }
 
 // regression is the objective on standardised features x (n×dim). A point is W (classes×dim, row by row:

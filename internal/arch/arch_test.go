@@ -29,6 +29,7 @@ var may = map[string][]string{
 	"streams/broker":       {},
 	"sources":              {"streams", "streams/frame", "internal/picture"},
 	"sampler":              {"streams/frame"},
+	"sampler/pretext":      {"streams/frame"},
 	"bank":                 {"streams/frame"},
 	"model":                {"model/kernel"},
 	"model/kernel":         {},

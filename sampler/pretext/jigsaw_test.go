@@ -155,14 +155,14 @@ func TestShiftMovesOneChannelAndRepeatsItsEdge(t *testing.T) {
 
 func TestJigsawRefusesWhatDoesNotFit(t *testing.T) {
 	good := NewTiles(64, 32)
-	for want, make := range map[string]func() error{
+	for want, check := range map[string]func() error{
 		"it needs 2 to 10000":  func() error { _, err := NewJigsaw(good, 1, seed.New(1)); return err },
 		"so it must be 0 to":   func() error { bad := good; bad.Gap = 20; return bad.Check() },
 		"gray must be a share": func() error { bad := good; bad.Gray = -1; return bad.Check() },
 		"cannot be shifted":    func() error { bad := good; bad.Shift = 32; return bad.Check() },
 		"tiles must be":        func() error { bad := good; bad.Size = 5; return bad.Check() },
 	} {
-		if err := make(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, not %q", err, want)
 		}
 	}

@@ -11,7 +11,9 @@ type Pair struct{ Tiles }
 const Pairs = 64
 
 // Cells are the two cells of the 3×3 grid, 0 to 8 row by row, that a label names.
-func (Pair) Cells(label int32) (first, second int) { return outer(int(label) / 8), outer(int(label) % 8) }
+func (Pair) Cells(label int32) (first, second int) {
+	return outer(int(label) / 8), outer(int(label) % 8)
+}
 
 // outer is the i-th cell without the middle.
 func outer(i int) int {

@@ -131,17 +131,3 @@ func TestCropEnlargesLinearly(t *testing.T) {
 		}
 	}
 }
-
-func TestPaintersAllocateNothing(t *testing.T) {
-	p, r := noise(64, 4), generator(4)
-	dst := make([]float32, 3*64*64)
-	for name, f := range map[string]func(){
-		"crop up":   func() { p.Crop(dst, 32, 1, 2, 15) },
-		"crop down": func() { p.Crop(dst, 10, 1, 2, 35) },
-		"rotate":    func() { Rotate(dst, p.Pix, 64, r.IntN(4)) },
-	} {
-		if n := testing.AllocsPerRun(20, f); n != 0 {
-			t.Errorf("%s allocates %v times", name, n)
-		}
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"slices"
 	"sync/atomic"
 
 	"github.com/chewxy/hm"
@@ -11,12 +12,26 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// costOf adds to the graph of x a loss that computes its value and its gradient in one go: value is
-// handed x's numbers and writes ∂L/∂x into gradient (as long as x) before it returns L.
-func costOf(name string, x *G.Node, gradient []float32, value func(x []float32) float32) (*G.Node, error) {
-	op := &costOp{identity: newIdentity(name), value: value, gradient: gradient}
-	op.slope = tensor.New(tensor.WithShape(x.Shape()...), tensor.WithBacking(make([]float32, len(gradient))))
-	return G.ApplyOp(op, x)
+// costOf adds to the graph of its inputs a loss that computes its value and its gradients in one go. value is
+// handed the numbers of xs and then of still, and writes ∂L/∂x into the gradient of each of xs (as long as
+// that x, holding the numbers of the run before) before it returns L. No gradient flows to still.
+func costOf(name string, xs, still []*G.Node, value func(xs, gradients [][]float32) (float32, error)) (*G.Node, error) {
+	inputs := append(slices.Clone(xs), still...)
+	op := &costOp{identity: newIdentity(name), value: value, numbers: make([][]float32, len(inputs))}
+	for i, n := range inputs {
+		if n == nil || n.Dtype() != tensor.Float32 || n.Dims() < 1 {
+			return nil, fmt.Errorf("adding %s to the graph: input %d must be a float32 tensor, not %v", name, i, n)
+		}
+		op.shapes = append(op.shapes, n.Shape().Clone())
+	}
+	for _, s := range op.shapes[:len(xs)] {
+		op.gradients = append(op.gradients, make([]float32, s.TotalSize()))
+	}
+	n, err := G.ApplyOp(op, inputs...)
+	if err != nil {
+		return nil, fmt.Errorf("adding %s to the graph: %w", name, err)
+	}
+	return n, nil
 }
 
 // identity makes an op differ from every other, so that no two losses are merged as one expression.
@@ -40,54 +55,88 @@ func (i identity) ReturnsPtr() bool     { return true }
 func (i identity) CallsExtern() bool    { return false }
 func (i identity) OverwritesInput() int { return -1 }
 
-// costOp is x → L, where x is a matrix of float32.
+// costOp is x₁, x₂, … → L over float32 tensors.
 type costOp struct {
 	identity
-	value    func(x []float32) float32
-	gradient []float32     // ∂L/∂x of the last run
-	slope    *tensor.Dense // gradient times what flows back
+	shapes    []tensor.Shape
+	value     func(xs, gradients [][]float32) (float32, error)
+	numbers   [][]float32 // of the inputs of the run in progress
+	gradients [][]float32 // ∂L/∂x of the last run; shorter than shapes where inputs stand still
 }
 
-func (o *costOp) Arity() int { return 1 }
+func (o *costOp) Arity() int { return len(o.shapes) }
 
 func (o *costOp) Type() hm.Type {
-	return hm.NewFnType(G.TensorType{Dims: 2, Of: tensor.Float32}, tensor.Float32)
+	types := make([]hm.Type, 0, len(o.shapes)+1)
+	for _, s := range o.shapes {
+		types = append(types, G.TensorType{Dims: s.Dims(), Of: tensor.Float32})
+	}
+	return hm.NewFnType(append(types, tensor.Float32)...)
 }
 
 func (o *costOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return tensor.ScalarShape(), nil }
 
 func (o *costOp) Do(inputs ...G.Value) (G.Value, error) {
-	v := G.NewF32(o.value(inputs[0].Data().([]float32)))
-	return v, nil
+	for i, v := range inputs {
+		t, ok := v.(*tensor.Dense)
+		if !ok || t.Dtype() != tensor.Float32 || !t.DataOrder().IsContiguous() || t.DataOrder().IsColMajor() || t.RequiresIterator() {
+			return nil, fmt.Errorf("input %d of %s must be a dense float32 tensor in row-major order, not %T", i, o.name, v)
+		}
+		if o.numbers[i] = t.Float32s(); len(o.numbers[i]) != o.shapes[i].TotalSize() {
+			return nil, fmt.Errorf("input %d of %s holds %d numbers, its shape is %v", i, o.name, len(o.numbers[i]), o.shapes[i])
+		}
+	}
+	l, err := o.value(o.numbers, o.gradients)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.name, err)
+	}
+	return G.NewF32(l), nil
 }
 
-func (o *costOp) DiffWRT(int) []bool { return []bool{true} }
+func (o *costOp) DiffWRT(n int) []bool {
+	flows := make([]bool, n)
+	for i := range o.gradients {
+		flows[i] = true
+	}
+	return flows
+}
 
 func (o *costOp) SymDiff(inputs G.Nodes, output, grad *G.Node) (G.Nodes, error) {
-	// The gradient was computed with the value; depending on output orders it after that.
-	n, err := G.ApplyOp(&slopeOp{identity: newIdentity(o.name + "Slope"), of: o}, output, grad)
-	return G.Nodes{n}, err
+	out := make(G.Nodes, len(inputs))
+	for i, g := range o.gradients {
+		s := &slopeOp{identity: newIdentity(o.name + "Slope"), gradient: g,
+			slope: tensor.New(tensor.WithShape(o.shapes[i]...), tensor.WithBacking(make([]float32, len(g))))}
+		var err error
+		// The gradient was computed with the value; depending on output orders it after that.
+		if out[i], err = G.ApplyOp(s, output, grad); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // slopeOp is (L, ∂C/∂L) → ∂C/∂x.
 type slopeOp struct {
 	identity
-	of *costOp
+	gradient []float32     // ∂L/∂x
+	slope    *tensor.Dense // gradient times what flows back
 }
 
 func (o *slopeOp) Arity() int { return 2 }
 
 func (o *slopeOp) Type() hm.Type {
-	return hm.NewFnType(tensor.Float32, tensor.Float32, G.TensorType{Dims: 2, Of: tensor.Float32})
+	return hm.NewFnType(tensor.Float32, tensor.Float32, G.TensorType{Dims: o.slope.Dims(), Of: tensor.Float32})
 }
 
-func (o *slopeOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.of.slope.Shape(), nil }
+func (o *slopeOp) InferShape(...G.DimSizer) (tensor.Shape, error) {
+	return o.slope.Shape().Clone(), nil
+}
 
 func (o *slopeOp) Do(inputs ...G.Value) (G.Value, error) {
 	up := inputs[1].Data().(float32)
-	slope := o.of.slope.Data().([]float32)
-	for i, g := range o.of.gradient {
+	slope := o.slope.Float32s()
+	for i, g := range o.gradient {
 		slope[i] = up * g
 	}
-	return o.of.slope, nil
+	return o.slope, nil
 }

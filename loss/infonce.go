@@ -2,7 +2,6 @@ package loss
 
 import (
 	"fmt"
-	"math"
 
 	G "gorgonia.org/gorgonia"
 
@@ -18,22 +17,6 @@ type Negatives struct {
 	Row, Slot []int32
 }
 
-// Contrast is what a contrastive loss tells about a batch beside its value.
-type Contrast struct {
-	Loss       float32 // mean over queries, nats
-	Positive   float32 // mean score q·k of the positives
-	Negative   float32 // mean score of the negatives in use
-	Accuracy   float32 // share of queries whose positive scores highest
-	Candidates float32 // mean of ln N, N = one positive and the negatives in use
-}
-
-// MIBound is the lower bound ln N − L on the mutual information of the two views, in nats (van den Oord
-// et al. 2018, arXiv:1807.03748, §2.3). It can never exceed ln N.
-func (c Contrast) MIBound() float32 { return c.Candidates - c.Loss }
-
-// Gap is by how much positives outscore negatives: score(f(x), f(x⁺)) − score(f(x), f(x⁻)).
-func (c Contrast) Gap() float32 { return c.Positive - c.Negative }
-
 // InfoNCE is the loss of van den Oord et al. 2018 (arXiv:1807.03748) in the form of MoCo (He et al.
 // 2020, arXiv:1911.05722, eq. 1):
 //
@@ -44,22 +27,25 @@ func (c Contrast) Gap() float32 { return c.Positive - c.Negative }
 //
 // Errors: shapes that do not fit, a temperature that is not positive.
 func InfoNCE(q *G.Node, keys []float32, negatives *Negatives, temperature float32, out *Contrast) (*G.Node, error) {
-	shape := q.Shape()
-	if len(shape) != 2 {
-		return nil, fmt.Errorf("InfoNCE takes queries of shape (N, d), not %v", shape)
+	n, d, err := matrix("InfoNCE", "queries", q)
+	if err != nil {
+		return nil, err
 	}
-	n, d := shape[0], shape[1]
 	if len(keys) != n*d {
 		return nil, fmt.Errorf("InfoNCE has %d queries of %d numbers but %d numbers of keys", n, d, len(keys))
 	}
-	if !(temperature > 0) || math.IsInf(float64(temperature), 0) {
-		return nil, fmt.Errorf("InfoNCE takes a positive temperature, not %v", temperature)
+	if err := finitePositive("InfoNCE", "temperature", temperature); err != nil {
+		return nil, err
 	}
-	gradient := make([]float32, n*d)
-	return costOf("InfoNCE", q, gradient, func(queries []float32) float32 {
-		var s kernel.InfoNCEStats
-		kernel.InfoNCE(queries, keys, negatives.Keys, n, d, len(negatives.Keys)/d, temperature, negatives.Row, negatives.Slot, gradient, &s)
-		*out = Contrast{Loss: s.Loss, Positive: s.Positive, Negative: s.Negative, Accuracy: s.Accuracy, Candidates: s.Candidates}
-		return s.Loss
+	return costOf("InfoNCE", []*G.Node{q}, nil, func(xs, gradients [][]float32) (float32, error) {
+		infoNCE(xs[0], keys, negatives, n, d, temperature, gradients[0], out)
+		return out.Loss, nil
 	})
+}
+
+// infoNCE is the kernel's, which also serves the losses that are InfoNCE over other rows.
+func infoNCE(q, keys []float32, negatives *Negatives, n, d int, temperature float32, dq []float32, out *Contrast) {
+	var s kernel.InfoNCEStats
+	kernel.InfoNCE(q, keys, negatives.Keys, n, d, len(negatives.Keys)/d, temperature, negatives.Row, negatives.Slot, dq, &s)
+	*out = Contrast{Loss: s.Loss, Positive: s.Positive, Negative: s.Negative, Accuracy: s.Accuracy, Candidates: s.Candidates, Bounded: true}
 }

@@ -1,10 +1,8 @@
 package loss
 
 import (
-	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -44,12 +42,7 @@ func run(t *testing.T, q, keys []float32, d int, neg *Negatives, temperature flo
 // twin is InfoNCE by the book, one query after another, in float64.
 func twin(q, keys []float32, d int, neg *Negatives, temperature float64) float64 {
 	n, k := len(q)/d, len(neg.Keys)/d
-	dot := func(a, b []float32) (s float64) {
-		for i := range a {
-			s += float64(a[i]) * float64(b[i])
-		}
-		return s
-	}
+	dot := func(a, b []float32) float64 { return inner(double(a), double(b)) }
 	total := 0.0
 	for i := range n {
 		row := q[i*d : (i+1)*d]
@@ -63,22 +56,6 @@ func twin(q, keys []float32, d int, neg *Negatives, temperature float64) float64
 		total -= positive - math.Log(sum)
 	}
 	return total / float64(n)
-}
-
-func units(r *rand.Rand, n, d int) []float32 {
-	out := make([]float32, n*d)
-	for i := range n {
-		sum := 0.0
-		row := out[i*d : (i+1)*d]
-		for j := range row {
-			row[j] = float32(r.NormFloat64())
-			sum += float64(row[j]) * float64(row[j])
-		}
-		for j := range row {
-			row[j] /= float32(math.Sqrt(sum))
-		}
-	}
-	return out
 }
 
 func someMask(r *rand.Rand, n, k int) (row, slot []int32) {
@@ -128,13 +105,7 @@ func TestInfoNCEEqualsPyTorch(t *testing.T) {
 		Masked                     [][]int32
 		Loss                       float64
 	}
-	b, err := os.ReadFile("testdata/infonce.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &ref); err != nil {
-		t.Fatal(err)
-	}
+	golden(t, "infonce", &ref)
 	neg := &Negatives{Keys: ref.Bank, Row: []int32{0}}
 	for _, slots := range ref.Masked {
 		neg.Slot = append(neg.Slot, slots...)

@@ -11,7 +11,7 @@
 //	clip ──── Order, Arrow ─▶ frames in some order        │ whether time ran so
 //
 // A view is Size×Size×3 floats, NHWC, RGB, (x/255 − 0.5)/0.25. Painters are pure: they read the view, draw
-// from the generator that is handed in, and write into slices that the caller owns; they allocate nothing
-// and keep no state, so goroutines may share one. What would let a network answer without looking at
+// from the generator that is handed in, and write into slices that the caller owns; painting allocates
+// nothing and changes no state, so goroutines may share a painter. What would let a network answer without looking at
 // content is taken away here, and probes.go leaves nothing but that, for evaluation to try.
 package pretext

@@ -4,8 +4,8 @@ import "math"
 
 // CIELAB of sRGB under D65, with the matrix and constants of scikit-image and OpenCV. L runs from 0 to 100;
 // of all colours of sRGB, a runs from −86 to 98 and b from −108 to 95. As in OpenCV the white point is what
-// RGB white gives, so that gray has a = b = 0 but for rounding (scikit-image's differs by 1e-5, which leaves
-// gray with a hundredth).
+// RGB white gives, so that gray has a = b = 0 but for rounding (scikit-image's differs by up to 1e-4, which leaves
+// gray with some thousandths).
 var (
 	toXYZ = [3][3]float64{
 		{0.412453 / whiteX, 0.357580 / whiteX, 0.180423 / whiteX},

@@ -162,6 +162,7 @@ func readVideo(ctx context.Context, path, timestamps string, size int) ([]*frame
 	}
 	var out []*frame.Frame
 	err = src.Run(ctx, 0, func(e frame.Encoded) error {
+		e.Checked = true // it was compressed in this very process
 		f, err := picture.Decode(e, size)
 		out = append(out, f)
 		return err

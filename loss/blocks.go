@@ -38,10 +38,11 @@ func dot(a, b []float32) float32 {
 	var s0, s1, s2, s3 float32
 	i := 0
 	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
+		p, q := a[i:i+4:i+4], b[i:i+4:i+4]
+		s0 += p[0] * q[0]
+		s1 += p[1] * q[1]
+		s2 += p[2] * q[2]
+		s3 += p[3] * q[3]
 	}
 	for ; i < len(a); i++ {
 		s0 += a[i] * b[i]
@@ -52,7 +53,15 @@ func dot(a, b []float32) float32 {
 // axpy is y += by·x.
 func axpy(by float32, x, y []float32) {
 	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += by * v
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		p, q := x[i:i+4:i+4], y[i:i+4:i+4]
+		q[0] += by * p[0]
+		q[1] += by * p[1]
+		q[2] += by * p[2]
+		q[3] += by * p[3]
+	}
+	for ; i < len(x); i++ {
+		y[i] += by * x[i]
 	}
 }

@@ -43,9 +43,8 @@ func (p *Partition) see(mean float64) {
 //	L = −1/N Σ_f [ ln h(v_f, f) + Σ_m ln(1 − h(v′, f)) ] + λ·‖f − v_f‖²
 //
 // Z is a running mean over noise alone, as in the paper; the reference code sets it once, from the first batch and
-// with the positives in it, which He (CMC issue 23) found wrong. No gradient flows through Z. h is a logistic
-// function of v·f/T − ln Z − ln(m/n) and computed as one, so the code's ε of 10⁻⁷ is not needed. The proximal
-// term, λ = proximal, 30 in the paper, is not in the reference code; 0 leaves it out. At chance, P = 1/n, L is
+// with the positives in it, which He (CMC issue 23) found wrong. No gradient flows through Z. The logarithms are
+// taken of 1 + odds, so the code's ε of 10⁻⁷ is not needed. The proximal term, λ = proximal, 30 in the paper, is not in the reference code; 0 leaves it out. At chance, P = 1/n, L is
 // ln(m+1) + m·ln(1+1/m): 9.318 for m = 4096.
 //
 // Errors: shapes that do not fit, a temperature that is not positive, a negative proximal weight; when run,
@@ -93,13 +92,14 @@ type estimation struct {
 	n, d              int
 	inverse, proximal float64
 	positive, noise   []float32 // (N) and (N, m) scores v·f
+	exp               []float64 // (N, m) exp(score/T) of noise
 }
 
 // score works out all scores and returns the mean of exp(score/T) over noise.
 func (e *estimation) score(f []float32, in *NoiseSample) float64 {
 	m := len(in.Index) / e.n
 	if len(e.noise) != len(in.Index) {
-		e.positive, e.noise = make([]float32, e.n), make([]float32, len(in.Index))
+		e.positive, e.noise, e.exp = make([]float32, e.n), make([]float32, len(in.Index)), make([]float64, len(in.Index))
 	}
 	total := 0.0
 	for _, sum := range inBlocks(e.n, func(from, to int) (sum float64) {
@@ -109,7 +109,8 @@ func (e *estimation) score(f []float32, in *NoiseSample) float64 {
 			for j := i * m; j < (i+1)*m; j++ {
 				at := int(in.Index[j]) * e.d
 				e.noise[j] = dot(row, in.Bank[at:at+e.d])
-				sum += math.Exp(float64(e.noise[j]) * e.inverse)
+				e.exp[j] = math.Exp(float64(e.noise[j]) * e.inverse)
+				sum += e.exp[j]
 			}
 		}
 		return sum
@@ -128,25 +129,25 @@ type nceSums struct {
 // estimate returns the loss for a given Z and writes its gradient into df.
 func (e *estimation) estimate(f []float32, in *NoiseSample, z float64, df []float32, out *Contrast) float64 {
 	m := len(in.Index) / e.n
-	odds := -math.Log(z) - math.Log(float64(m)/float64(in.Live)) // of data against noise, at a score of 0
+	odds := float64(in.Live) / float64(m) / z // of data against noise, P/(m/n), at a score of 0
 	scale := e.inverse / float64(e.n)
 	var all nceSums
 	for _, s := range inBlocks(e.n, func(from, to int) (s nceSums) {
 		for i := from; i < to; i++ {
 			row, own, g := f[i*e.d:(i+1)*e.d], in.Positive[i*e.d:(i+1)*e.d], df[i*e.d:(i+1)*e.d]
 			clear(g)
-			u := float64(e.positive[i])*e.inverse + odds
-			s.loss += softplus(-u)
+			against := 1 / (odds * math.Exp(float64(e.positive[i])*e.inverse))
+			s.loss += math.Log1p(against)
 			s.positive += float64(e.positive[i])
-			axpy(float32(-scale*logistic(-u)), own, g)
+			axpy(float32(-scale*(1-1/(1+against))), own, g)
 			worst := float32(math.Inf(-1))
 			for j := i * m; j < (i+1)*m; j++ {
 				at := int(in.Index[j]) * e.d
-				u := float64(e.noise[j])*e.inverse + odds
-				s.loss += softplus(u)
+				odds := odds * e.exp[j]
+				s.loss += math.Log1p(odds)
 				s.negative += float64(e.noise[j])
 				worst = max(worst, e.noise[j])
-				axpy(float32(scale*logistic(u)), in.Bank[at:at+e.d], g)
+				axpy(float32(scale*(1-1/(1+odds))), in.Bank[at:at+e.d], g)
 			}
 			if e.positive[i] > worst {
 				s.hits++
@@ -170,9 +171,3 @@ func (e *estimation) estimate(f []float32, in *NoiseSample, z float64, df []floa
 		Accuracy: float32(all.hits) / float32(e.n)}
 	return (all.loss + all.proximal) / n
 }
-
-// logistic is 1/(1+e⁻ˣ).
-func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-
-// softplus is ln(1+eˣ), which is −ln(1−logistic(x)).
-func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }

@@ -96,3 +96,39 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkMinRed is what minimum redundancy adds to a step: four anchors that come and 64 vectors of 128
+// numbers that are learned, with a full buffer.
+func BenchmarkMinRed(b *testing.B) {
+	for _, size := range []int{2048, 16384} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			const dim = 128
+			r, draw := replayOf(ReplayMinRed, size, 64, 0, 1), seed.New(1).Rand()
+			r.minred.shape(dim)
+			random := func() []float32 {
+				v := make([]float32, dim)
+				for k := range v {
+					v[k] = float32(draw.NormFloat64())
+				}
+				return unit(v)
+			}
+			learn := func(a *anchor) { r.minred.learn(a.slot, random()) }
+			for i, a := range numbered(size) {
+				r.add(a)
+				r.minred.sights[i].feature = random()
+			}
+			for i := range r.minred.sights { // any neighbour: to find the nearest would take long
+				r.minred.sights[i].near, r.minred.sights[i].cos = i^1, dot(r.minred.sights[i].feature, r.minred.sights[i^1].feature)
+			}
+			for b.Loop() {
+				for _, a := range numbered(4) {
+					r.add(a)
+					learn(a)
+				}
+				for range 60 {
+					learn(r.kept[draw.IntN(size)])
+				}
+			}
+		})
+	}
+}

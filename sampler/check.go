@@ -51,12 +51,13 @@ func (c Config) checkTime(report report) {
 
 func (c ReplayConfig) check(report report) {
 	switch c.Policy {
-	case ReplayNone, ReplayFIFO, ReplayReservoir:
+	case ReplayNone, ReplayFIFO, ReplayReservoir, ReplayTwoTier, ReplayMinRed:
 	default:
-		report("replay.policy", "must be none, fifo or reservoir, not %q", c.Policy)
+		report("replay.policy", "must be none, fifo, reservoir, two_tier or minred, not %q", c.Policy)
 	}
 	within(report, "replay.size", c.Size, 1, maxReplay)
 	share(report, "replay.newest", c.Newest)
+	share(report, "replay.short", c.Short)
 }
 
 // within reports a number outside lo to hi.

@@ -44,6 +44,7 @@ func TestCheckReportsEveryProblemAtItsPath(t *testing.T) {
 		"partners":                  func(c *Config) { c.Partners = -1 },
 		"replay.policy":             func(c *Config) { c.Replay.Policy = "lifo" },
 		"replay.size":               func(c *Config) { c.Replay.Size = 0 },
+		"replay.short":              func(c *Config) { c.Replay.Short = nan },
 		"replay.newest":             func(c *Config) { c.Replay.Newest = 1.5 },
 		"batch":                     func(c *Config) { c.Batch = 0 },
 		"image":                     func(c *Config) { c.Image = 7 },

@@ -25,16 +25,20 @@ type Config struct {
 
 // ReplayConfig says which anchors are kept for later batches.
 type ReplayConfig struct {
-	Policy string  `yaml:"policy"` // none (the newest batch), fifo (the newest size) or reservoir (a uniform sample of all); default reservoir
+	Policy string  `yaml:"policy"` // none (the newest batch), fifo (the newest size), reservoir (a uniform sample of all), two_tier (a fifo, and a reservoir of what left it) or minred (those that look least alike); default reservoir
 	Size   int     `yaml:"size"`   // anchors kept, policy none apart; default 2048
 	Newest float64 `yaml:"newest"` // share of each batch that is the newest anchors, in order; default 0.25
+	Short  float64 `yaml:"short"`  // policy two_tier: share of size that is the fifo; default 0.1
 }
 
-// The replay policies.
+// The replay policies. Two tiers are those of Memory Storyboard (Yang & Ren 2025, arXiv:2501.12254), minimum
+// redundancy is that of Purushwalkam et al. 2022 (arXiv:2203.12710).
 const (
 	ReplayNone      = "none"
 	ReplayFIFO      = "fifo"
 	ReplayReservoir = "reservoir"
+	ReplayTwoTier   = "two_tier"
+	ReplayMinRed    = "minred"
 )
 
 // Defaults suit cameras of 5 to 30 frames per second and pictures of 64 px.
@@ -43,7 +47,7 @@ func Defaults() Config {
 		Near: 600 * time.Millisecond, Far: 5 * time.Second, Gap: 2 * time.Second, Skew: 50 * time.Millisecond,
 		Lateness: 500 * time.Millisecond, Idle: 2 * time.Second, Limit: 4096,
 		Views: 0.5, Partners: 4,
-		Replay: ReplayConfig{Policy: ReplayReservoir, Size: 2048, Newest: 0.25},
+		Replay: ReplayConfig{Policy: ReplayReservoir, Size: 2048, Newest: 0.25, Short: 0.1},
 		Batch:  64, Image: 64, UpdatesPerFrame: 0.25,
 		Augment: DefaultAugment(),
 	}

@@ -3,8 +3,10 @@
 //	frames in event-time order
 //	   │ Push
 //	   ▼
-//	window ── both sides of `near` known ──▶ anchor with its partners ──▶ replay ── Draw ──▶ pairs ── Paint ──▶ views
-//	   │ frozen, disordered, ill-formed: counted        │ none: counted                       (crop, shift, flip, colour, blur)
+//	window ── both sides of `near` known ──▶ anchor with partners──▶ replay ◀── Learned
+//	   │ frozen, disordered, ill-formed: counted    │ no partner: counted       │ Draw       embeddings
+//	                                                                            ▼
+//	                             views, tiles ◀── Paint, Each ── pairs
 //
 // A positive is a frame of the same camera at most `near` away within the same scene, or the frame another
 // camera of the rig took at most `skew` away: time-contrastive pairs (Sermanet et al. 2018,
@@ -14,6 +16,6 @@
 // A Draw is which frames meet in a step; how they look is painted from it, once for each objective, with
 // random numbers of the objective's own.
 //
-// Everything is a deterministic function of the configuration, the seed and the pushed frames: no clock,
-// no scheduling, no map order enters. A Sampler is not safe for concurrent use.
+// Everything is a deterministic function of the configuration, the seed, the pushed frames and the learned
+// embeddings: no clock, no scheduling, no map order enters. A Sampler is not safe for concurrent use.
 package sampler

@@ -23,6 +23,11 @@ func filled(c Config, root uint64, fs []*frame.Frame) *Sampler {
 	return s
 }
 
+// policies are all replay policies.
+func policies() []string {
+	return []string{ReplayNone, ReplayFIFO, ReplayReservoir, ReplayTwoTier, ReplayMinRed}
+}
+
 // batch is a draw and its pictures.
 type batch struct {
 	Draw
@@ -43,6 +48,19 @@ func (s *Sampler) takes(step uint64, b *batch) bool {
 	return true
 }
 
+// learns hands the sampler embeddings of a batch: of the anchors' pixels, moving with the step.
+func (s *Sampler) learns(b *batch) {
+	const dim = 5
+	vectors := make([]float32, b.N*dim)
+	for row, f := range b.Anchor {
+		r := seed.New(b.Step).Rand(uint64(row))
+		for k := range dim {
+			vectors[row*dim+k] = float32(f.Pix[k]) - 128 + 20*float32(r.NormFloat64())
+		}
+	}
+	s.Learned(&b.Draw, vectors, dim)
+}
+
 // sameFrame compares frames by their metadata and pixels.
 func sameFrame(x, y *frame.Frame) bool { return x.Meta == y.Meta && slices.Equal(x.Pix, y.Pix) }
 
@@ -55,7 +73,7 @@ func sameBatch(a, b *batch) bool {
 func TestPairsOfABatchAreWhatTheySay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := keepAll()
-		c.Replay.Policy = rapid.SampledFrom([]string{ReplayNone, ReplayFIFO, ReplayReservoir}).Draw(t, "policy")
+		c.Replay.Policy = rapid.SampledFrom(policies()).Draw(t, "policy")
 		c.Replay.Size, c.Replay.Newest = rapid.IntRange(1, 30).Draw(t, "size"), rapid.Float64Range(0, 1).Draw(t, "newest")
 		c.Views, c.Partners = rapid.Float64Range(0, 1).Draw(t, "views"), rapid.IntRange(0, 3).Draw(t, "partners")
 		fs := drawFootage(t, 60)

@@ -5,18 +5,24 @@ import "github.com/nearfar/nearfar/streams/frame"
 // frameOverhead is about what a frame takes beside its pixels, in bytes.
 const frameOverhead = 256
 
-// Bytes is the memory of the frames the sampler holds. With B bytes per frame, P partners per anchor and V
-// views per anchor it is at most
+// Bytes is the memory of the frames the sampler holds, and of the features it remembers. With B bytes per
+// frame, P partners and V views per anchor it is at most
 //
 //	((replay.size + newest·batch) · (1 + P + V) + rigs·limit + cameras) · B
 //
-// where replay.size is batch for policy none, P and V are at most Partners (0: what lies within near on both sides, at most limit), rigs are
-// those heard of among the last 65,536 frames, and cameras those of them seen within the last gap. Neighbours share their frames, so a FIFO stays near one frame per
-// anchor; a reservoir comes close to the bound.
+// where replay.size is batch for policy none, P and V are at most Partners (0: what lies within near on both
+// sides, at most limit), rigs are those heard of among the last 65,536 frames, and cameras those of them seen
+// within the last gap. Neighbours share their frames, so a FIFO stays near one frame per anchor; other
+// policies come close to the bound. Policy minred adds replay.size features of 4·dim bytes.
 func (s *Sampler) Bytes() int64 {
 	var n int64
 	for _, f := range s.frames().list {
 		n += int64(len(f.Pix)) + frameOverhead
+	}
+	if m := s.replay.minred; m != nil {
+		for _, s := range m.sights {
+			n += 4 * int64(len(s.feature))
+		}
 	}
 	return n
 }

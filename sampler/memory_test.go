@@ -9,12 +9,12 @@ import (
 )
 
 func TestBytesStayBelowTheDocumentedBound(t *testing.T) {
-	for _, policy := range []string{ReplayNone, ReplayFIFO, ReplayReservoir} {
+	for _, policy := range policies() {
 		c := Defaults()
-		c.Batch, c.Replay.Policy, c.Replay.Size, c.Partners, c.Limit = 8, policy, 20, 2, 30
+		c.Batch, c.Replay.Policy, c.Replay.Size, c.Partners, c.Limit = 8, policy, 20, 2, 120
 		s := New(c, seed.New(1))
 		const each = 3*8*8 + frameOverhead
-		bound := int64((20+2)*(1+2+2)+30+5) * each
+		bound := int64((20+2)*(1+2+2)+120+5) * each
 		for i := range 3000 {
 			s.Push(shot("rig", fmt.Sprint("cam", i%5), uint64(i/5), time.Duration(i)*10*time.Millisecond))
 			if i%100 == 0 && s.Bytes() > bound {
@@ -31,5 +31,18 @@ func TestBytesCountSharedFramesOnce(t *testing.T) {
 	s := filled(keepAll(), 1, smallFootage(50))
 	if got, want := s.Bytes(), int64(50*(3*8*8+frameOverhead)); got != want {
 		t.Errorf("%d bytes for 50 frames that 50 anchors share, instead of %d", got, want)
+	}
+}
+
+func TestBytesCountFeatures(t *testing.T) {
+	c := keepAll()
+	c.Batch, c.Replay = 8, ReplayConfig{Policy: ReplayMinRed, Size: 20, Newest: 1}
+	s := filled(c, 1, smallFootage(50))
+	before := s.Bytes()
+	var b batch
+	s.takes(0, &b) // the eight newest
+	s.learns(&b)
+	if got := s.Bytes() - before; got != 8*5*4 {
+		t.Errorf("eight features of five numbers count as %d bytes", got)
 	}
 }

@@ -42,10 +42,13 @@ func (s *Sampler) read(in *record.Reader) error {
 			return fmt.Errorf("rig %d: %w", i, err)
 		}
 	}
-	if s.replay.kept, err = readAnchors(in, frames, "replay buffer"); err != nil {
+	if err := s.readKept(in, frames); err != nil {
 		return err
 	}
-	if s.replay.recent.items, err = readAnchors(in, frames, "newest anchors"); err != nil {
+	if err := s.readRecent(in, frames); err != nil {
+		return err
+	}
+	if err := s.replay.minred.read(in, len(s.replay.kept)); err != nil {
 		return err
 	}
 	if err := s.checkRead(); err != nil {
@@ -63,17 +66,18 @@ func (s *Sampler) readHeader(in *record.Reader) (frames, rigs uint64, err error)
 	if magic := head.String(); magic != snapshotMagic {
 		return 0, 0, fmt.Errorf("%w: it begins with %.20q, not %q", record.ErrCorrupt, magic, snapshotMagic)
 	}
-	policy, size, recent := head.String(), head.Uint64(), head.Uint64()
-	if !head.Short() && (policy != s.replay.policy || size != uint64(s.replay.size) || recent != uint64(s.replay.recent.size)) {
-		return 0, 0, fmt.Errorf("it holds a replay buffer %.20q of %d anchors and the %d newest, the configuration asks for %q of %d and the %d newest",
-			policy, size, recent, s.replay.policy, s.replay.size, s.replay.recent.size)
+	r := &s.replay
+	policy, size, short, recent := head.String(), head.Uint64(), head.Uint64(), head.Uint64()
+	if !head.Short() && (policy != r.policy || size != uint64(r.size) || short != uint64(r.short) || recent != uint64(r.recent.size)) {
+		return 0, 0, fmt.Errorf("it holds a replay buffer %.20q of %d anchors, %d of them in order, and the %d newest, the configuration asks for %q of %d, %d in order, and the %d newest",
+			policy, size, short, recent, r.policy, r.size, r.short, r.recent.size)
 	}
-	s.replay.seen, s.taken = head.Uint64(), int64(head.Uint64())
+	r.seen, s.taken = head.Uint64(), int64(head.Uint64())
 	for _, p := range s.counts.fields() {
 		*p = head.Uint64()
 	}
 	frames, rigs = head.Uint64(), head.Uint64()
-	s.replay.next, s.replay.recent.next = int(head.Uint64()), int(head.Uint64())
+	r.next, r.recent.next = int(head.Uint64()), int(head.Uint64())
 	return frames, rigs, head.Done("header")
 }
 
@@ -139,25 +143,47 @@ func (s *Sampler) readRig(in *record.Reader, frames []*frame.Frame) error {
 	return r.check(s.cfg)
 }
 
-func readAnchors(in *record.Reader, frames []*frame.Frame, of string) ([]*anchor, error) {
+func (s *Sampler) readKept(in *record.Reader, frames []*frame.Frame) error {
 	rec, err := in.Record()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var anchors []*anchor
 	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
-		a := &anchor{frame: readNumber(rec, frames)}
-		for _, partners := range []*[]*frame.Frame{&a.near, &a.views} {
-			for k := rec.Uint64(); k > 0 && !rec.Short(); k-- {
-				*partners = append(*partners, readNumber(rec, frames))
-			}
-		}
-		if len(a.near)+len(a.views) == 0 {
-			rec.Fail()
-		}
-		anchors = append(anchors, a)
+		s.replay.put(len(s.replay.kept), s.readAnchor(rec, frames))
 	}
-	return anchors, rec.Done(of)
+	return rec.Done("replay buffer")
+}
+
+func (s *Sampler) readRecent(in *record.Reader, frames []*frame.Frame) error {
+	rec, err := in.Record()
+	if err != nil {
+		return err
+	}
+	kept, recent := s.replay.kept, &s.replay.recent
+	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
+		switch slot := rec.Uint64(); {
+		case slot == 0:
+			recent.items = append(recent.items, s.readAnchor(rec, frames))
+		case slot > uint64(len(kept)):
+			rec.Fail()
+		default:
+			recent.items = append(recent.items, kept[slot-1])
+		}
+	}
+	return rec.Done("newest anchors")
+}
+
+func (s *Sampler) readAnchor(rec *record.Fields, frames []*frame.Frame) *anchor {
+	a := &anchor{frame: readNumber(rec, frames)}
+	for _, list := range []*[]*frame.Frame{&a.near, &a.views} {
+		for k := rec.Uint64(); k > 0 && !rec.Short(); k-- {
+			*list = append(*list, readNumber(rec, frames))
+		}
+	}
+	if len(a.near)+len(a.views) == 0 {
+		rec.Fail()
+	}
+	return a
 }
 
 // checkRead looks at what the parts promise one another.

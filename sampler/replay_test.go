@@ -20,7 +20,7 @@ func numbered(n int) (as []*anchor) {
 
 func replayOf(policy string, size, batch int, newest float64, root uint64) replay {
 	c := Defaults()
-	c.Replay, c.Batch = ReplayConfig{Policy: policy, Size: size, Newest: newest}, batch
+	c.Replay, c.Batch = ReplayConfig{Policy: policy, Size: size, Newest: newest, Short: 0.2}, batch
 	return newReplay(c, seed.New(root))
 }
 
@@ -58,8 +58,76 @@ func TestPolicyNoneKeepsTheNewestBatch(t *testing.T) {
 	}
 }
 
+// The newest lie in the first tier, oldest first from next on; the second is a uniform sample of all older.
+func TestTwoTiersAreTheNewestAndASampleOfTheRest(t *testing.T) {
+	const size, short, n, runs = 20, 5, 66, 4000
+	c := Defaults()
+	c.Replay = ReplayConfig{Policy: ReplayTwoTier, Size: size, Short: 0.25}
+	kept := make([]float64, n-short)
+	for root := range uint64(runs) {
+		r := newReplay(c, seed.New(root))
+		for i, a := range numbered(n) {
+			r.add(a)
+			if len(r.kept) != min(i+1, size) {
+				t.Fatalf("%d of %d anchors are kept", len(r.kept), i+1)
+			}
+		}
+		for i := range short {
+			if got := r.kept[(r.next+i)%short].frame.Seq; got != uint64(n-short+i) {
+				t.Fatalf("the anchor of rank %d in the first tier is %d", i, got)
+			}
+		}
+		for _, a := range r.kept[short:] {
+			if a.frame.Seq >= n-short {
+				t.Fatalf("anchor %d is kept twice", a.frame.Seq)
+			}
+			kept[a.frame.Seq]++
+		}
+	}
+	expected, chi := float64(runs*(size-short))/(n-short), 0.
+	for _, k := range kept {
+		chi += (k - expected) * (k - expected) / expected
+	}
+	chi /= 1 - float64(size-short)/(n-short) // draws without replacement vary less
+	if chi > 99.6 || math.IsNaN(chi) {       // 60 degrees of freedom
+		t.Errorf("χ² = %.1f; kept %v, expected %.1f each", chi, kept, expected)
+	}
+}
+
+func TestTwoTiersHaveFIFOAndReservoirAsTheirEnds(t *testing.T) {
+	for short, policy := range map[float64]string{0: ReplayReservoir, 1: ReplayFIFO} {
+		c := Defaults()
+		c.Replay = ReplayConfig{Policy: ReplayTwoTier, Size: 20, Short: short}
+		two, one := newReplay(c, seed.New(1)), replayOf(policy, 20, 4, 0, 1)
+		for i, a := range numbered(200) {
+			b := *a
+			two.add(a)
+			one.add(&b)
+			for j := range one.kept {
+				if one.kept[j].frame != two.kept[j].frame {
+					t.Fatalf("a share of %v in order is not %s after %d anchors", short, policy, i+1)
+				}
+			}
+		}
+	}
+}
+
+func TestAnchorsKnowTheirSlots(t *testing.T) {
+	for _, policy := range policies() {
+		r := replayOf(policy, 10, 4, 0.5, 1)
+		for _, a := range numbered(100) {
+			r.add(a)
+			for i, a := range r.kept {
+				if a.slot != i || !r.holds(a) {
+					t.Fatalf("%s: the anchor in slot %d believes in slot %d", policy, i, a.slot)
+				}
+			}
+		}
+	}
+}
+
 func TestNewestAnchorsAreInOrderUnderEveryPolicy(t *testing.T) {
-	for _, policy := range []string{ReplayFIFO, ReplayReservoir} {
+	for _, policy := range policies()[1:] {
 		r := replayOf(policy, 50, 20, 0.25, 1)
 		for n, a := range numbered(300) {
 			r.add(a)

@@ -12,17 +12,19 @@ import (
 )
 
 // snapshotMagic names the format and its version; a new layout gets a new name.
-const snapshotMagic = "nearfar sampler 2"
+const snapshotMagic = "nearfar sampler 3"
 
 // WriteTo writes the whole state, pixels included, so that Read continues byte for byte. Records: a header
 // with the counts, each distinct frame once, then each rig, replay buffer and newest anchors, which
-// name frames by number. Equal states give equal bytes. The size is about that of Bytes.
+// name frames by number, then what minimum redundancy knows of each anchor. Equal states give equal bytes.
+// The size is about that of Bytes.
 func (s *Sampler) WriteTo(w io.Writer) (int64, error) {
 	out := record.NewWriter(w)
 	frames := s.frames()
 	p := record.AppendString(nil, snapshotMagic)
 	p = record.AppendString(p, s.replay.policy)
-	p = appendNumbers(p, uint64(s.replay.size), uint64(s.replay.recent.size), s.replay.seen, uint64(s.taken))
+	p = appendNumbers(p, uint64(s.replay.size), uint64(s.replay.short), uint64(s.replay.recent.size))
+	p = appendNumbers(p, s.replay.seen, uint64(s.taken))
 	p = appendNumbers(p, s.counts.numbers()...)
 	p = appendNumbers(p, uint64(len(frames.list)), uint64(len(s.rigs)), uint64(s.replay.next), uint64(s.replay.recent.next))
 	out.Record(p)
@@ -34,8 +36,9 @@ func (s *Sampler) WriteTo(w io.Writer) (int64, error) {
 		p = appendRig(p[:0], name, s.rigs[name], frames)
 		out.Record(p)
 	}
-	out.Record(appendAnchors(p[:0], s.replay.kept, frames))
-	out.Record(appendAnchors(p[:0], s.replay.recent.items, frames))
+	out.Record(appendKept(p[:0], &s.replay, frames))
+	out.Record(appendRecent(p[:0], &s.replay, frames))
+	s.replay.minred.write(out)
 	n, err := out.Close()
 	if err != nil {
 		return n, fmt.Errorf("writing the sampler: %w", err)
@@ -81,17 +84,34 @@ func appendRig(b []byte, name string, r *rig, frames *table) []byte {
 	return b
 }
 
-// appendAnchors writes anchors; those that lie in both buffers are written in both and become two on
-// reading, which nobody can tell apart.
-func appendAnchors(b []byte, anchors []*anchor, frames *table) []byte {
-	b = appendNumbers(b, uint64(len(anchors)))
-	for _, a := range anchors {
-		b = appendNumbers(b, frames.index[a.frame])
-		for _, partners := range [][]*frame.Frame{a.near, a.views} {
-			b = appendNumbers(b, uint64(len(partners)))
-			for _, f := range partners {
-				b = appendNumbers(b, frames.index[f])
-			}
+// appendKept writes the replay buffer by slot.
+func appendKept(b []byte, r *replay, frames *table) []byte {
+	b = appendNumbers(b, uint64(len(r.kept)))
+	for _, a := range r.kept {
+		b = appendAnchor(b, a, frames)
+	}
+	return b
+}
+
+// appendRecent writes the newest anchors: 1 + the slot of each, 0 and the anchor itself where it is not kept.
+func appendRecent(b []byte, r *replay, frames *table) []byte {
+	b = appendNumbers(b, uint64(len(r.recent.items)))
+	for _, a := range r.recent.items {
+		if r.holds(a) {
+			b = appendNumbers(b, 1+uint64(a.slot))
+		} else {
+			b = appendAnchor(appendNumbers(b, 0), a, frames)
+		}
+	}
+	return b
+}
+
+func appendAnchor(b []byte, a *anchor, frames *table) []byte {
+	b = appendNumbers(b, frames.index[a.frame])
+	for _, list := range [][]*frame.Frame{a.near, a.views} {
+		b = appendNumbers(b, uint64(len(list)))
+		for _, f := range list {
+			b = appendNumbers(b, frames.index[f])
 		}
 	}
 	return b

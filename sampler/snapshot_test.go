@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -27,8 +28,9 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := Defaults()
 		c.Batch, c.Image, c.Limit, c.UpdatesPerFrame = 4, 8, rapid.SampledFrom([]int{5, 4096}).Draw(t, "limit"), 0.5
-		c.Replay.Policy = rapid.SampledFrom([]string{ReplayNone, ReplayFIFO, ReplayReservoir}).Draw(t, "policy")
+		c.Replay.Policy = rapid.SampledFrom(policies()).Draw(t, "policy")
 		c.Replay.Size = rapid.IntRange(1, 12).Draw(t, "size")
+		c.Replay.Short = rapid.SampledFrom([]float64{0, 0.3, 1}).Draw(t, "short")
 		c.Partners = rapid.IntRange(0, 3).Draw(t, "partners")
 		fs := drawFootage(t, 80)
 		cut := rapid.IntRange(0, len(fs)).Draw(t, "cut")
@@ -38,6 +40,7 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 		for _, f := range fs[:cut] {
 			for s.Push(f); s.Due(); step++ {
 				s.takes(step, &b)
+				s.learns(&b)
 			}
 		}
 		data := written(t, s)
@@ -54,6 +57,8 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 				if !r.Due() || !s.takes(step, &b) || !r.takes(step, &other) || !sameBatch(&b, &other) {
 					t.Fatalf("batch %d differs after the snapshot", step)
 				}
+				s.learns(&b)
+				r.learns(&other)
 				step++
 			}
 			if r.Due() {
@@ -78,10 +83,14 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 // example is a sampler in the midst of its work, and its configuration.
 func example() (*Sampler, Config) {
 	c := Defaults()
-	c.Batch, c.Image, c.Replay.Size, c.Partners = 4, 8, 6, 2
+	c.Batch, c.Image, c.Partners = 4, 8, 2
+	c.Replay.Size, c.Replay.Policy = 6, ReplayMinRed
 	s := New(c, seed.New(1))
-	for _, f := range footage(3, 12) {
-		s.Push(f)
+	var b batch
+	for i, f := range footage(3, 12) {
+		if s.Push(f); s.takes(uint64(i), &b) {
+			s.learns(&b)
+		}
 	}
 	return s, c
 }
@@ -170,6 +179,11 @@ func TestForgedSnapshotIsRefusedOrHarmless(t *testing.T) {
 	}
 }
 
+// seenSlot is a slot whose anchor has a feature.
+func seenSlot(s *Sampler) int {
+	return slices.IndexFunc(s.replay.minred.sights, func(s sight) bool { return s.feature != nil })
+}
+
 // first is a rig of a sampler.
 func first(s *Sampler) *rig { return s.rigs[s.rigNames()[0]] }
 
@@ -192,6 +206,14 @@ func TestStateThatContradictsItselfIsRefused(t *testing.T) {
 		"too many anchors":           func(s *Sampler) { s.replay.kept = append(s.replay.kept, s.replay.kept...) },
 		"too few newest":             func(s *Sampler) { s.replay.recent.items = s.replay.recent.items[1:] },
 		"an anchor alone":            func(s *Sampler) { *s.replay.kept[0] = anchor{frame: s.replay.kept[0].frame} },
+		"a feature too few":          func(s *Sampler) { m := s.replay.minred; m.sights = m.sights[1:] },
+		"a feature too short":        func(s *Sampler) { f := &s.replay.minred.sights[seenSlot(s)]; f.feature = f.feature[1:] },
+		"a feature too long":         func(s *Sampler) { s.replay.minred.sights[seenSlot(s)].feature[0] = 2 },
+		"a feature without number":   func(s *Sampler) { s.replay.minred.sights[seenSlot(s)].feature[0] = float32(math.NaN()) },
+		"a cosine without number":    func(s *Sampler) { s.replay.minred.sights[seenSlot(s)].cos = float32(math.NaN()) },
+		"a neighbour of itself":      func(s *Sampler) { i := seenSlot(s); s.replay.minred.sights[i].near = i },
+		"a neighbour elsewhere":      func(s *Sampler) { s.replay.minred.sights[seenSlot(s)].near = 6 },
+		"a turn elsewhere":           func(s *Sampler) { s.replay.minred.turn = -1 },
 		"a window out of order":      func(s *Sampler) { slices.Reverse(first(s).window) },
 		"a frame without pixels":     func(s *Sampler) { first(s).window[0].frame.Pix = nil },
 		"a frame without size":       func(s *Sampler) { f := first(s).window[0].frame; f.Width, f.Pix = 0, nil },
@@ -213,19 +235,27 @@ func TestFrameThatIsNotThereIsRefused(t *testing.T) {
 		records = append(records, at+4)
 	}
 	n := len(s.frames().list)
-	lists := records[1+n+len(s.rigs):] // replay buffer, newest anchors: a count, then the first frame
-	if len(lists) != 2 {
+	lists := records[1+n+len(s.rigs):] // replay buffer: a count, then the first frame; newest anchors: a count, then the first slot
+	if len(lists) != 2+1+len(s.replay.kept) {
 		t.Fatalf("%d records after %d frames and %d rigs", len(lists), n, len(s.rigs))
 	}
-	for i, at := range append(lists, lists[0]+16) { // and the first neighbour of the first anchor
+	for _, test := range []struct {
+		what string
+		at   int
+		last uint64 // that may be named
+	}{
+		{"the first anchor", lists[0], uint64(n) - 1},
+		{"the first neighbour of the first anchor", lists[0] + 16, uint64(n) - 1},
+		{"the slot of a newest anchor", lists[1], uint64(len(s.replay.kept))},
+	} {
 		forged := slices.Clone(data)
-		binary.LittleEndian.PutUint64(forged[at+8:], uint64(n))
+		binary.LittleEndian.PutUint64(forged[test.at+8:], test.last+1)
 		if _, err := Read(bytes.NewReader(sign(forged)), c, seed.New(1)); err == nil {
-			t.Errorf("list %d names frame %d of %d and is accepted", i, n, n)
+			t.Errorf("%s is number %d and is accepted", test.what, test.last+1)
 		}
-		binary.LittleEndian.PutUint64(forged[at+8:], uint64(n-1))
+		binary.LittleEndian.PutUint64(forged[test.at+8:], test.last)
 		if _, err := Read(bytes.NewReader(sign(forged)), c, seed.New(1)); err != nil {
-			t.Errorf("list %d names the last frame: %v", i, err)
+			t.Errorf("%s is the last: %v", test.what, err)
 		}
 	}
 }

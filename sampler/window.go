@@ -15,6 +15,7 @@ type moment struct {
 // anchor is a frame with the frames it may be paired with; they are shared with other anchors.
 type anchor struct {
 	frame *frame.Frame
+	slot  int            // in the replay buffer, where it is kept
 	near  []*frame.Frame // temporal positives
 	views []*frame.Frame // the same instant from other cameras of the rig, one each
 }

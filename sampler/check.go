@@ -1,10 +1,14 @@
 package sampler
 
+import "time"
+
 // Bounds of what is sensible; beyond them lies a slip of the pen.
 const (
 	minImage, maxImage = 8, 1024
 	maxBatch           = 1 << 16
 	maxReplay          = 1 << 24
+	maxClip            = 64
+	maxStride          = time.Minute
 )
 
 // report takes a problem: the yaml path of what is wrong and what to do about it.
@@ -21,6 +25,7 @@ func (c Config) Check(report func(path, format string, args ...any)) {
 	if !(c.UpdatesPerFrame >= 0 && c.UpdatesPerFrame <= 1000) {
 		report("updates_per_frame", "must lie between 0 and 1000, not %v", c.UpdatesPerFrame)
 	}
+	c.Clip.check(report)
 	c.Replay.check(report)
 	c.Augment.check(report)
 }
@@ -46,6 +51,15 @@ func (c Config) checkTime(report report) {
 	}
 	if c.Idle <= 0 {
 		report("idle", "must be positive, not %v: a dead camera would stall the others", c.Idle)
+	}
+}
+
+func (c ClipConfig) check(report report) {
+	if c.Frames != 0 {
+		within(report, "clip.frames", c.Frames, 2, maxClip)
+	}
+	if c.Stride <= 0 || c.Stride > maxStride {
+		report("clip.stride", "must be positive and at most %v, not %v", maxStride, c.Stride)
 	}
 }
 

@@ -45,6 +45,8 @@ func TestCheckReportsEveryProblemAtItsPath(t *testing.T) {
 		"replay.policy":             func(c *Config) { c.Replay.Policy = "lifo" },
 		"replay.size":               func(c *Config) { c.Replay.Size = 0 },
 		"replay.short":              func(c *Config) { c.Replay.Short = nan },
+		"clip.frames":               func(c *Config) { c.Clip.Frames = 1 },
+		"clip.stride":               func(c *Config) { c.Clip.Stride = 0 },
 		"replay.newest":             func(c *Config) { c.Replay.Newest = 1.5 },
 		"batch":                     func(c *Config) { c.Batch = 0 },
 		"image":                     func(c *Config) { c.Image = 7 },

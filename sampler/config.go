@@ -15,6 +15,8 @@ type Config struct {
 	Views    float64 `yaml:"views"`    // share of anchors paired with another view where one exists; default 0.5
 	Partners int     `yaml:"partners"` // temporal neighbours kept per anchor, drawn uniformly, and as many views; 0: all; default 4
 
+	Clip ClipConfig `yaml:"clip"` // which clips are kept
+
 	Replay          ReplayConfig `yaml:"replay"`            // which anchors are kept
 	Batch           int          `yaml:"batch"`             // pairs per step; default 64
 	Image           int          `yaml:"image"`             // side of the square training picture, px; default 64
@@ -46,7 +48,7 @@ func Defaults() Config {
 	return Config{
 		Near: 600 * time.Millisecond, Far: 5 * time.Second, Gap: 2 * time.Second, Skew: 50 * time.Millisecond,
 		Lateness: 500 * time.Millisecond, Idle: 2 * time.Second, Limit: 4096,
-		Views: 0.5, Partners: 4,
+		Views: 0.5, Partners: 4, Clip: ClipConfig{Stride: 200 * time.Millisecond},
 		Replay: ReplayConfig{Policy: ReplayReservoir, Size: 2048, Newest: 0.25, Short: 0.1},
 		Batch:  64, Image: 64, UpdatesPerFrame: 0.25,
 		Augment: DefaultAugment(),

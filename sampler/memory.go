@@ -6,9 +6,10 @@ import "github.com/nearfar/nearfar/streams/frame"
 const frameOverhead = 256
 
 // Bytes is the memory of the frames the sampler holds, and of the features it remembers. With B bytes per
-// frame, P partners and V views per anchor it is at most
+// frame, P partners, V views and T frames of a clip per anchor (the anchor itself is one of T; 1 without
+// clips) it is at most
 //
-//	((replay.size + newest·batch) · (1 + P + V) + rigs·limit + cameras) · B
+//	((replay.size + newest·batch) · (T + P + V) + rigs·limit + cameras) · B
 //
 // where replay.size is batch for policy none, P and V are at most Partners (0: what lies within near on both
 // sides, at most limit), rigs are those heard of among the last 65,536 frames, and cameras those of them seen
@@ -59,6 +60,7 @@ func (s *Sampler) frames() *table {
 			t.add(a.frame)
 			t.add(a.near...)
 			t.add(a.views...)
+			t.add(a.clip...)
 		}
 	}
 	return t

@@ -12,17 +12,18 @@ func TestBytesStayBelowTheDocumentedBound(t *testing.T) {
 	for _, policy := range policies() {
 		c := Defaults()
 		c.Batch, c.Replay.Policy, c.Replay.Size, c.Partners, c.Limit = 8, policy, 20, 2, 120
+		c.Clip = ClipConfig{Frames: 3, Stride: 100 * time.Millisecond}
 		s := New(c, seed.New(1))
 		const each = 3*8*8 + frameOverhead
-		bound := int64((20+2)*(1+2+2)+120+5) * each
+		bound := int64((20+2)*(3+2+2)+120+5) * each
 		for i := range 3000 {
 			s.Push(shot("rig", fmt.Sprint("cam", i%5), uint64(i/5), time.Duration(i)*10*time.Millisecond))
 			if i%100 == 0 && s.Bytes() > bound {
 				t.Fatalf("%s: %d bytes after %d frames, the bound is %d", policy, s.Bytes(), i, bound)
 			}
 		}
-		if s.Bytes() < 8*each {
-			t.Errorf("%s: only %d bytes are accounted for", policy, s.Bytes())
+		if s.Bytes() < 8*each || s.Counts().Clips == 0 {
+			t.Errorf("%s: only %d bytes and %d clips are accounted for", policy, s.Bytes(), s.Counts().Clips)
 		}
 	}
 }

@@ -67,10 +67,13 @@ func (s *Sampler) readHeader(in *record.Reader) (frames, rigs uint64, err error)
 		return 0, 0, fmt.Errorf("%w: it begins with %.20q, not %q", record.ErrCorrupt, magic, snapshotMagic)
 	}
 	r := &s.replay
-	policy, size, short, recent := head.String(), head.Uint64(), head.Uint64(), head.Uint64()
+	policy, size, short, recent, clip := head.String(), head.Uint64(), head.Uint64(), head.Uint64(), head.Uint64()
 	if !head.Short() && (policy != r.policy || size != uint64(r.size) || short != uint64(r.short) || recent != uint64(r.recent.size)) {
 		return 0, 0, fmt.Errorf("it holds a replay buffer %.20q of %d anchors, %d of them in order, and the %d newest, the configuration asks for %q of %d, %d in order, and the %d newest",
 			policy, size, short, recent, r.policy, r.size, r.short, r.recent.size)
+	}
+	if !head.Short() && clip != uint64(s.cfg.Clip.Frames) {
+		return 0, 0, fmt.Errorf("it holds clips of %d frames, the configuration asks for %d", clip, s.cfg.Clip.Frames)
 	}
 	r.seen, s.taken = head.Uint64(), int64(head.Uint64())
 	for _, p := range s.counts.fields() {
@@ -175,12 +178,12 @@ func (s *Sampler) readRecent(in *record.Reader, frames []*frame.Frame) error {
 
 func (s *Sampler) readAnchor(rec *record.Fields, frames []*frame.Frame) *anchor {
 	a := &anchor{frame: readNumber(rec, frames)}
-	for _, list := range []*[]*frame.Frame{&a.near, &a.views} {
+	for _, list := range []*[]*frame.Frame{&a.near, &a.views, &a.clip} {
 		for k := rec.Uint64(); k > 0 && !rec.Short(); k-- {
 			*list = append(*list, readNumber(rec, frames))
 		}
 	}
-	if len(a.near)+len(a.views) == 0 {
+	if len(a.near)+len(a.views) == 0 || a.clip != nil && len(a.clip) != s.cfg.Clip.Frames {
 		rec.Fail()
 	}
 	return a

@@ -38,6 +38,9 @@ type Counts struct {
 	ViewsFound   uint64 `json:"views_found"`   // frames kept as another view of an anchor
 	ViewsRefused uint64 `json:"views_refused"` // cameras whose closest frame was near an anchor but further than skew
 
+	Clips      uint64 `json:"clips"`       // anchors that have a clip
+	ClipsShort uint64 `json:"clips_short"` // anchors that have none, because the scene was too short or a frame was missing
+
 	Temporal uint64 `json:"temporal"` // rows of draws that paired frames of one camera
 	Views    uint64 `json:"views"`    // rows of draws that paired two cameras
 }

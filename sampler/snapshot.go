@@ -23,7 +23,7 @@ func (s *Sampler) WriteTo(w io.Writer) (int64, error) {
 	frames := s.frames()
 	p := record.AppendString(nil, snapshotMagic)
 	p = record.AppendString(p, s.replay.policy)
-	p = appendNumbers(p, uint64(s.replay.size), uint64(s.replay.short), uint64(s.replay.recent.size))
+	p = appendNumbers(p, uint64(s.replay.size), uint64(s.replay.short), uint64(s.replay.recent.size), uint64(s.cfg.Clip.Frames))
 	p = appendNumbers(p, s.replay.seen, uint64(s.taken))
 	p = appendNumbers(p, s.counts.numbers()...)
 	p = appendNumbers(p, uint64(len(frames.list)), uint64(len(s.rigs)), uint64(s.replay.next), uint64(s.replay.recent.next))
@@ -108,7 +108,7 @@ func appendRecent(b []byte, r *replay, frames *table) []byte {
 
 func appendAnchor(b []byte, a *anchor, frames *table) []byte {
 	b = appendNumbers(b, frames.index[a.frame])
-	for _, list := range [][]*frame.Frame{a.near, a.views} {
+	for _, list := range [][]*frame.Frame{a.near, a.views, a.clip} {
 		b = appendNumbers(b, uint64(len(list)))
 		for _, f := range list {
 			b = appendNumbers(b, frames.index[f])
@@ -128,5 +128,5 @@ func (c *Counts) numbers() []uint64 {
 
 func (c *Counts) fields() []*uint64 {
 	return []*uint64{&c.Pushed, &c.IllFormed, &c.Disordered, &c.Frozen, &c.Alone, &c.Admitted,
-		&c.Scenes, &c.Hurried, &c.ViewsFound, &c.ViewsRefused, &c.Temporal, &c.Views}
+		&c.Scenes, &c.Hurried, &c.ViewsFound, &c.ViewsRefused, &c.Clips, &c.ClipsShort, &c.Temporal, &c.Views}
 }

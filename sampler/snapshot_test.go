@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/nearfar/nearfar/internal/record"
 	"github.com/nearfar/nearfar/internal/seed"
+	"github.com/nearfar/nearfar/streams/frame"
 )
 
 func written(t interface{ Fatal(...any) }, s *Sampler) []byte {
@@ -31,6 +33,7 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 		c.Replay.Policy = rapid.SampledFrom(policies()).Draw(t, "policy")
 		c.Replay.Size = rapid.IntRange(1, 12).Draw(t, "size")
 		c.Replay.Short = rapid.SampledFrom([]float64{0, 0.3, 1}).Draw(t, "short")
+		c.Clip = ClipConfig{Frames: rapid.SampledFrom([]int{0, 2, 3}).Draw(t, "clip"), Stride: 100 * time.Millisecond}
 		c.Partners = rapid.IntRange(0, 3).Draw(t, "partners")
 		fs := drawFootage(t, 80)
 		cut := rapid.IntRange(0, len(fs)).Draw(t, "cut")
@@ -59,6 +62,11 @@ func TestSnapshotAtAnyPointContinuesByteForByte(t *testing.T) {
 				}
 				s.learns(&b)
 				r.learns(&other)
+				clips, others := make([]*frame.Frame, 3*c.Clip.Frames), make([]*frame.Frame, 3*c.Clip.Frames)
+				some := s.Clips(&b.Draw, 3, "test", clips)
+				if some != r.Clips(&other.Draw, 3, "test", others) || some && !slices.EqualFunc(clips, others, sameFrame) {
+					t.Fatalf("clips of step %d differ after the snapshot", step)
+				}
 				step++
 			}
 			if r.Due() {
@@ -85,6 +93,7 @@ func example() (*Sampler, Config) {
 	c := Defaults()
 	c.Batch, c.Image, c.Partners = 4, 8, 2
 	c.Replay.Size, c.Replay.Policy = 6, ReplayMinRed
+	c.Clip = ClipConfig{Frames: 2, Stride: 100 * time.Millisecond}
 	s := New(c, seed.New(1))
 	var b batch
 	for i, f := range footage(3, 12) {
@@ -124,6 +133,7 @@ func TestSnapshotOfAnotherReplayBufferIsRefused(t *testing.T) {
 		func(c *Config) { c.Replay.Policy = ReplayFIFO },
 		func(c *Config) { c.Replay.Size++ },
 		func(c *Config) { c.Replay.Newest = 1 },
+		func(c *Config) { c.Clip.Frames = 3 },
 		func(c *Config) { c.Limit = 2 },
 	} {
 		other := c
@@ -206,6 +216,7 @@ func TestStateThatContradictsItselfIsRefused(t *testing.T) {
 		"too many anchors":           func(s *Sampler) { s.replay.kept = append(s.replay.kept, s.replay.kept...) },
 		"too few newest":             func(s *Sampler) { s.replay.recent.items = s.replay.recent.items[1:] },
 		"an anchor alone":            func(s *Sampler) { *s.replay.kept[0] = anchor{frame: s.replay.kept[0].frame} },
+		"a clip too short":           func(s *Sampler) { a := s.replay.kept[0]; a.clip = a.near[:1] },
 		"a feature too few":          func(s *Sampler) { m := s.replay.minred; m.sights = m.sights[1:] },
 		"a feature too short":        func(s *Sampler) { f := &s.replay.minred.sights[seenSlot(s)]; f.feature = f.feature[1:] },
 		"a feature too long":         func(s *Sampler) { s.replay.minred.sights[seenSlot(s)].feature[0] = 2 },

@@ -18,10 +18,14 @@ type anchor struct {
 	slot  int            // in the replay buffer, where it is kept
 	near  []*frame.Frame // temporal positives
 	views []*frame.Frame // the same instant from other cameras of the rig, one each
+	clip  []*frame.Frame // ends with the frame; nil where there is none
 }
 
 // reach is how far a partner can lie from its anchor.
 func (c Config) reach() time.Duration { return max(c.Near, c.Skew) }
+
+// memory is how far back a partner or a clip of an anchor can lie.
+func (c Config) memory() time.Duration { return max(c.reach(), c.Clip.span()) }
 
 // settle turns moments into anchors once nothing that is still to come can be their partner, and forgets
 // moments that no waiting one can reach.
@@ -35,7 +39,7 @@ func (s *Sampler) settle(r *rig) {
 		oldest = r.window[r.waiting].frame.Captured
 	}
 	front := 0
-	for front < r.waiting && oldest.Sub(r.window[front].frame.Captured) > reach {
+	for front < r.waiting && oldest.Sub(r.window[front].frame.Captured) > s.cfg.memory() {
 		front++
 	}
 	for len(r.window)-front > s.cfg.Limit { // too many frames within reach: do without some neighbours
@@ -58,6 +62,7 @@ func (s *Sampler) settleNext(r *rig) {
 		s.counts.Alone++
 		return
 	}
+	a.clip = s.clip(r, r.waiting-1)
 	s.admit(a)
 }
 

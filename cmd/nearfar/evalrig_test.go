@@ -148,6 +148,20 @@ func TestEvalTrainsItsProbeOnAFractionOfTheLabels(t *testing.T) {
 	}
 }
 
+func TestAColumnShowsWhatWasFineTuned(t *testing.T) {
+	table := func(tuned float64) string {
+		var b strings.Builder
+		printScores(&b, []look.Score{{Name: "raw"}, {Name: "trained", RankMe: 3, Dim: 4, FineTuned: tuned, Labels: 1}})
+		return b.String()
+	}
+	if plain := table(0); strings.Contains(plain, "tuned") || !strings.Contains(plain, "trained on 1 label\n") {
+		t.Errorf("without:\n%s", plain)
+	}
+	if with := table(0.875); !strings.Contains(with, "  tuned\n") || !strings.Contains(with, "  87.5%\n") {
+		t.Errorf("with:\n%s", with)
+	}
+}
+
 // What raw pixels make of real rigs at 64 px. On caliscope, where two cameras lie on their side or upside
 // down, they do worse than chance: some frames are near to everything.
 func TestRawPixelsOfRealRigs(t *testing.T) {

@@ -14,12 +14,13 @@ const (
 // Score is how well labelled pictures are told apart by some vectors; shares in [0, 1].
 type Score struct {
 	Name       string  `json:"name"`
-	OneView    float64 `json:"one_view"`  // 1-NN against the first picture of each class
-	FourView   float64 `json:"four_view"` // 1-NN against four pictures of each class, evenly spread
-	KNN        float64 `json:"knn"`       // weighted kNN, each picture against all others
-	Linear     float64 `json:"linear"`    // softmax regression trained on every second picture, tested on the rest
-	Labels     int     `json:"labels"`    // that the regression was trained on
-	Std        float64 `json:"std"`       // of the L2-normalised vectors
+	OneView    float64 `json:"one_view"`             // 1-NN against the first picture of each class
+	FourView   float64 `json:"four_view"`            // 1-NN against four pictures of each class, evenly spread
+	KNN        float64 `json:"knn"`                  // weighted kNN, each picture against all others
+	Linear     float64 `json:"linear"`               // softmax regression trained on every second picture, tested on the rest
+	Labels     int     `json:"labels"`               // that the regression was trained on, and the head of FineTuned
+	FineTuned  float64 `json:"fine_tuned,omitempty"` // head and encoder trained on the same labels; 0 where it was not asked for
+	Std        float64 `json:"std"`                  // of the L2-normalised vectors
 	RankMe     float64 `json:"rankme"`
 	Uniformity float64 `json:"uniformity"` // log E exp(−2‖x−y‖²): 0 collapsed, nearly −4 all over the sphere
 	Dim        int     `json:"dim"`

@@ -146,49 +146,6 @@ func (s *Sampler) readRig(in *record.Reader, frames []*frame.Frame) error {
 	return r.check(s.cfg)
 }
 
-func (s *Sampler) readKept(in *record.Reader, frames []*frame.Frame) error {
-	rec, err := in.Record()
-	if err != nil {
-		return err
-	}
-	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
-		s.replay.put(len(s.replay.kept), s.readAnchor(rec, frames))
-	}
-	return rec.Done("replay buffer")
-}
-
-func (s *Sampler) readRecent(in *record.Reader, frames []*frame.Frame) error {
-	rec, err := in.Record()
-	if err != nil {
-		return err
-	}
-	kept, recent := s.replay.kept, &s.replay.recent
-	for n := rec.Uint64(); n > 0 && !rec.Short(); n-- {
-		switch slot := rec.Uint64(); {
-		case slot == 0:
-			recent.items = append(recent.items, s.readAnchor(rec, frames))
-		case slot > uint64(len(kept)):
-			rec.Fail()
-		default:
-			recent.items = append(recent.items, kept[slot-1])
-		}
-	}
-	return rec.Done("newest anchors")
-}
-
-func (s *Sampler) readAnchor(rec *record.Fields, frames []*frame.Frame) *anchor {
-	a := &anchor{frame: readNumber(rec, frames)}
-	for _, list := range []*[]*frame.Frame{&a.near, &a.views, &a.clip} {
-		for k := rec.Uint64(); k > 0 && !rec.Short(); k-- {
-			*list = append(*list, readNumber(rec, frames))
-		}
-	}
-	if len(a.near)+len(a.views) == 0 || a.clip != nil && len(a.clip) != s.cfg.Clip.Frames {
-		rec.Fail()
-	}
-	return a
-}
-
 // checkRead looks at what the parts promise one another.
 func (s *Sampler) checkRead() error {
 	if s.replay.seen != s.counts.Admitted || s.replay.seen > 1<<62 || !s.replay.consistent() {

@@ -84,39 +84,6 @@ func appendRig(b []byte, name string, r *rig, frames *table) []byte {
 	return b
 }
 
-// appendKept writes the replay buffer by slot.
-func appendKept(b []byte, r *replay, frames *table) []byte {
-	b = appendNumbers(b, uint64(len(r.kept)))
-	for _, a := range r.kept {
-		b = appendAnchor(b, a, frames)
-	}
-	return b
-}
-
-// appendRecent writes the newest anchors: 1 + the slot of each, 0 and the anchor itself where it is not kept.
-func appendRecent(b []byte, r *replay, frames *table) []byte {
-	b = appendNumbers(b, uint64(len(r.recent.items)))
-	for _, a := range r.recent.items {
-		if r.holds(a) {
-			b = appendNumbers(b, 1+uint64(a.slot))
-		} else {
-			b = appendAnchor(appendNumbers(b, 0), a, frames)
-		}
-	}
-	return b
-}
-
-func appendAnchor(b []byte, a *anchor, frames *table) []byte {
-	b = appendNumbers(b, frames.index[a.frame])
-	for _, list := range [][]*frame.Frame{a.near, a.views, a.clip} {
-		b = appendNumbers(b, uint64(len(list)))
-		for _, f := range list {
-			b = appendNumbers(b, frames.index[f])
-		}
-	}
-	return b
-}
-
 // numbers are the counts in the order of the snapshot.
 func (c *Counts) numbers() []uint64 {
 	var ns []uint64

@@ -14,20 +14,20 @@ type Cue struct {
 // Cues are the shortcuts that pretext tasks are known to be solved by.
 func Cues() []Cue {
 	return []Cue{
-		{"border", "leave a gap between the patches, jitter them, and cut black corners off", Border, Inset},
+		{"border", "leave a gap between patches and jitter them, or cut off what the borders of the frames add", Border, Inset},
 		{"tile mean", "normalise every patch by its own mean and deviation", TileMean, nil},
-		{"corners", "a burned-in clock or logo shows there: cut it off the frames", Corners, Centre},
+		{"corners", "look whether a clock or a logo is burned in there, and cut it off the frames", Corners, Centre},
 	}
 }
 
-// Border is what the outermost pixels show. Of one patch, the colours along its border, averaged over an
-// eighth of its side. Of several, how well each pair of them fits together, in each of eight directions: the
-// pixels of two borders that once touched are nearly the same, which is a matter of two patches at once and
-// invisible to a linear classifier of the pixels.
+// Border is what the outermost pixels show. Of one patch, how the colours along its border, averaged over an
+// eighth of its side, differ from those an eighth further in. Of several, how well each pair of them fits
+// together, in each of eight directions: the pixels of two borders that once touched are nearly the same, which
+// is a matter of two patches at once and invisible to a linear classifier of the pixels.
 func Border(patches []float32, size int) []float32 {
 	pixels := size * size * 3
 	if len(patches) == pixels {
-		return frameOf(patches, size, 0)
+		return edge(patches, size, 0)
 	}
 	var out []float32
 	for i := 0; i < len(patches); i += pixels {
@@ -38,13 +38,23 @@ func Border(patches []float32, size int) []float32 {
 	return out
 }
 
-// Inset is what lies an eighth of the side further in, of one patch: where the border tells more, it holds
-// something that the picture does not. Of several patches there is no such thing.
+// Inset is the same of what lies an eighth of the side further in, of one patch: where the border tells more
+// than it, it holds something that the picture does not. Of several patches there is no such thing.
 func Inset(patches []float32, size int) []float32 {
 	if len(patches) != size*size*3 {
 		return nil
 	}
-	return frameOf(patches, size, size/8)
+	return edge(patches, size, size/8)
+}
+
+// edge is how the colours at a margin differ from those an eighth further in; a smooth change over the whole
+// picture, such as a bright sky, is about the same at every margin.
+func edge(patch []float32, size, margin int) []float32 {
+	out := frameOf(patch, size, margin)
+	for i, v := range frameOf(patch, size, margin+size/8) {
+		out[i] -= v
+	}
+	return out
 }
 
 // frameOf is the mean colours of the blocks along the border of what is left without a margin.

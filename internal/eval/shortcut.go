@@ -59,7 +59,7 @@ func (s Shortcut) Suspicious() bool {
 func (s Shortcut) String() string {
 	line := fmt.Sprintf("%s by its %s alone: %.1f %% right, chance %.1f %%, %d examples", s.Task, s.Cue, 100*s.Accuracy, 100*s.Chance, s.N)
 	if s.Suspicious() {
-		return line + ": the task can be solved without looking at the picture; " + s.Cure
+		return line + ": a shortcut; " + s.Cure
 	}
 	return line
 }

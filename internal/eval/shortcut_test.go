@@ -82,13 +82,13 @@ func probed(t *testing.T, task string, train, test Examples) map[string]Shortcut
 }
 
 func TestJigsawWithoutGapIsSolvedByItsBorders(t *testing.T) {
-	tight := probed(t, "jigsaw", jigsaw("train", 400, 0, nil), jigsaw("test", 200, 0, nil))["border"]
+	tight := probed(t, "jigsaw", jigsaw("train", 300, 0, nil), jigsaw("test", 150, 0, nil))["border"]
 	if !tight.Suspicious() || tight.Accuracy < 0.6 || !strings.Contains(tight.String(), "leave a gap") {
 		t.Errorf("without a gap: %v", tight)
 	}
-	apart := probed(t, "jigsaw", jigsaw("train", 400, 40, nil), jigsaw("test", 200, 40, nil))
+	apart := probed(t, "jigsaw", jigsaw("train", 300, 40, nil), jigsaw("test", 150, 40, nil))
 	for cue, s := range apart {
-		if s.Suspicious() || strings.Contains(s.String(), "without looking") {
+		if s.Suspicious() || strings.Contains(s.String(), "a shortcut") {
 			t.Errorf("with a gap longer than the picture's correlation, %s: %v", cue, s)
 		}
 	}
@@ -100,7 +100,7 @@ func TestShadingIsSeenByTileMeans(t *testing.T) {
 			tile[i] -= 0.7 * float32(place/2)
 		}
 	}
-	found := probed(t, "jigsaw", jigsaw("train", 400, 40, darker), jigsaw("test", 200, 40, darker))
+	found := probed(t, "jigsaw", jigsaw("train", 300, 40, darker), jigsaw("test", 150, 40, darker))
 	if !found["tile mean"].Suspicious() {
 		t.Errorf("%v", found["tile mean"])
 	}
@@ -114,7 +114,7 @@ func TestShadingIsSeenByTileMeans(t *testing.T) {
 			tile[i] -= float32(mean)
 		}
 	}
-	found = probed(t, "jigsaw", jigsaw("train", 400, 40, normalised), jigsaw("test", 200, 40, normalised))
+	found = probed(t, "jigsaw", jigsaw("train", 300, 40, normalised), jigsaw("test", 150, 40, normalised))
 	if found["tile mean"].Suspicious() {
 		t.Errorf("after normalisation: %v", found["tile mean"])
 	}
@@ -156,14 +156,40 @@ func quarterTurn(pix []float32, size int) []float32 {
 }
 
 func TestBurnedInClockIsSeenInTheCorners(t *testing.T) {
-	found := probed(t, "rotation", rotated("train", 400, true), rotated("test", 200, true))
+	found := probed(t, "rotation", rotated("train", 300, true), rotated("test", 150, true))
 	if s := found["corners"]; !s.Suspicious() || !strings.Contains(s.String(), "clock") {
 		t.Errorf("%v", s)
 	}
-	for cue, s := range probed(t, "rotation", rotated("train", 400, false), rotated("test", 200, false)) {
+	for cue, s := range probed(t, "rotation", rotated("train", 300, false), rotated("test", 150, false)) {
 		if s.Suspicious() {
 			t.Errorf("without a clock, %s: %v", cue, s)
 		}
+	}
+}
+
+func TestABlackRimIsSeenAtTheBorder(t *testing.T) {
+	rim := func(name string, n int) Examples { // the lower edge of every frame is black, as codecs leave it
+		e := rotated(name, n, false)
+		for i, label := range e.Labels {
+			mask := make([]float32, 32*32*3)
+			for j := range mask {
+				if mask[j] = 1; j/3/32 >= 30 {
+					mask[j] = 0
+				}
+			}
+			for range label {
+				mask = quarterTurn(mask, 32)
+			}
+			for j, v := range mask {
+				if v == 0 {
+					e.Pixels[i*len(mask)+j] = -2
+				}
+			}
+		}
+		return e
+	}
+	if s := probed(t, "rotation", rim("train", 300), rim("test", 150))["border"]; !s.Suspicious() {
+		t.Errorf("%v", s)
 	}
 }
 
@@ -184,7 +210,7 @@ func TestWhatTheCentreTellsIsNoClock(t *testing.T) {
 		}
 		return e
 	}
-	found := probed(t, "rotation", sky("train", 400), sky("test", 200))
+	found := probed(t, "rotation", sky("train", 300), sky("test", 150))
 	for _, cue := range []string{"corners", "border"} {
 		if s := found[cue]; s.Accuracy < 0.4 || s.Chance < 0.4 || s.Suspicious() {
 			t.Errorf("%v", s)

@@ -36,7 +36,7 @@ func (p *Partition) see(mean float64) {
 	p.Mean, p.Set = mean, true
 }
 
-// NCE is the noise-contrastive estimation of instance discrimination (Wu et al. 2018, arXiv:1805.01978, eq. 7):
+// NCE is the noise-contrastive estimation of instance discrimination (Wu et al. 2018, arXiv:1805.01978):
 // over unit embeddings f (N, d), memory vectors v and m noise vectors v′ of n live instances,
 //
 //	P(v|f) = exp(v·f/T)/Z    h(v, f) = P / (P + m/n)

@@ -19,9 +19,8 @@ type Hole struct {
 //	L = Σ w·‖y − t‖² / Σ w
 //
 // over all pixels. The paper weighs the rim of the hole, where context and prediction overlap, ten times the rest,
-// so that the filling joins on. Its code divides by the number of numbers in the hole; dividing by the sum of
-// weights is the same but for the rim and the channels, and does not depend on how large holes are. Without a hole
-// L and its gradient are 0.
+// so that the filling joins on. Its code takes the mean over the numbers of the hole and weighs the gradient alone;
+// here value and gradient agree, and neither depends on how large holes are. Without a hole both are 0.
 //
 // Errors: shapes that do not fit; when run, a target or weights of another size, negative weights.
 func MaskedL2(y *G.Node, in *Hole, out *Told) (*G.Node, error) {

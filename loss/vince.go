@@ -19,7 +19,7 @@ type Positives struct {
 	NearRow, NearSlot []int32
 }
 
-// VINCE is multi-positive InfoNCE over several frames of a scene (Gordon et al. 2020, arXiv:2003.07990, eq. 3):
+// VINCE is multi-positive InfoNCE over several frames of a scene (Gordon et al. 2020, arXiv:2003.07990):
 //
 //	L = mean over pairs (i, p) of −ln  exp(q_i·k_p/T) / ( exp(q_i·k_p/T) + Σ_j exp(q_i·n_j/T) )
 //

@@ -164,6 +164,23 @@ func planned(t *testing.T, g *G.ExprGraph) G.VM {
 
 func evaluateOn(t *testing.T, machine func(*testing.T, *G.ExprGraph) G.VM, build func(in G.Nodes) (*G.Node, error), r []float32, in []given) (y []float32, grads [][]float32) {
 	t.Helper()
+	e := compile(t, machine, build, r, in)
+	e.run(t)
+	for _, d := range e.derived {
+		grads = append(grads, floatsOf(d))
+	}
+	return floatsOf(e.out), grads
+}
+
+// compiled is a graph of y = build(inputs) with ∂L/∂input for L = Σ y·r, ready to run.
+type compiled struct {
+	nodes, derived G.Nodes
+	out            *G.Node
+	vm             G.VM
+}
+
+func compile(t *testing.T, machine func(*testing.T, *G.ExprGraph) G.VM, build func(in G.Nodes) (*G.Node, error), r []float32, in []given) *compiled {
+	t.Helper()
 	g, nodes := graph(in...)
 	passed := make(G.Nodes, len(nodes))
 	for i, n := range nodes {
@@ -181,15 +198,55 @@ func evaluateOn(t *testing.T, machine func(*testing.T, *G.ExprGraph) G.VM, build
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm := machine(t, g)
-	defer vm.Close()
-	if err := vm.RunAll(); err != nil {
+	e := &compiled{nodes, derived, out, machine(t, g)}
+	t.Cleanup(func() { e.vm.Close() })
+	return e
+}
+
+func (e *compiled) run(t *testing.T) {
+	t.Helper()
+	if err := e.vm.RunAll(); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range derived {
-		grads = append(grads, floatsOf(d))
+	e.vm.Reset()
+}
+
+// slopes fails unless, for each input of y = build(inputs), the slope of Σ y·r along a direction is what
+// ∂L/∂input says of it, on a Machine.
+func slopes(t *testing.T, build func(in G.Nodes) (*G.Node, error), r []float32, in ...given) {
+	t.Helper()
+	for i := range in {
+		in[i].data = slices.Clone(in[i].data)
 	}
-	return floatsOf(out), grads
+	e := compile(t, planned, build, r, in)
+	e.run(t)
+	source := random("directions")
+	for i, n := range e.nodes {
+		x, g := floatsOf(n), slices.Clone(floatsOf(e.derived[i]))
+		direction, want, length := normal(source, len(x)), 0.0, 0.0
+		for j := range direction { // half random, half along the gradient: not nearly orthogonal to it
+			direction[j] = direction[j]/float32(math.Sqrt(float64(len(x)))) + g[j]/float32(math.Sqrt(SumSquares(g)))
+			length += float64(direction[j]) * float64(direction[j])
+			want += float64(direction[j]) * float64(g[j])
+		}
+		const h = 2e-3
+		at := slices.Clone(x)
+		side := func(sign float32) (sum float64) {
+			for j := range x {
+				x[j] = at[j] + sign*h*direction[j]
+			}
+			e.run(t)
+			for j, y := range floatsOf(e.out) {
+				sum += float64(y) * float64(r[j])
+			}
+			return sum
+		}
+		slope := (side(1) - side(-1)) / (2 * h)
+		copy(x, at)
+		if !(math.Abs(slope-want) <= 0.01*math.Sqrt(SumSquares(g)*length)) {
+			t.Errorf("input %d has slope %v, its gradient says %v", i, slope, want)
+		}
+	}
 }
 
 func floatsOf(n *G.Node) []float32 { return n.Value().Data().([]float32) }

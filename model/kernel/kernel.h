@@ -49,6 +49,39 @@ void nf_normalize_back(const float *y, const float *dy, const float *norm, float
 void nf_rows_fill(const float *b, float *y, long n, int c, int nt);
 void nf_column_sum(const float *x, float *y, long n, int c);
 
+// activation.c
+void nf_leaky(const float *x, float *y, float slope, long n, int nt);
+void nf_leaky_back(const float *y, const float *dy, float *dx, float slope, long n, int nt);
+void nf_sigmoid(const float *x, float *y, long n, int nt);
+void nf_sigmoid_back(const float *y, const float *dy, float *dx, long n, int nt);
+void nf_tanh(const float *x, float *y, long n, int nt);
+void nf_tanh_back(const float *y, const float *dy, float *dx, long n, int nt);
+
+// bias.c
+long nf_bias_part(int c); // floats of scratch
+void nf_bias(const float *x, const float *b, float *y, long rows, int c, int relu, int nt);
+void nf_bias_back(const float *y, const float *dy, float *dx, float *db, float *part, long rows, int c, int nt);
+
+// slice.c
+void nf_columns(const float *x, int xs, float *y, int ys, int width, long rows, int nt);
+void nf_columns_back(const float *dy, float *dx, int c, int from, int width, long rows, int nt);
+
+// resize.c: rows are N·H of the small picture.
+void nf_upsample2(const float *x, float *y, long rows, int w, int c, int nt);
+void nf_upsample2_back(const float *dy, float *dx, long rows, int w, int c, int nt);
+
+// lab.c
+void nf_lab(const float *x, float *y, long pixels, int nt);
+
+// gru.c: step t of n sequences of steps rows; gates holds r, z, n and the candidate's state term, 4h a row.
+void nf_gru(const float *gx, const float *gh, float *gates, float *y, int n, int steps, int t, int h, int nt);
+void nf_gru_back(const float *dy, const float *gates, const float *y, float *carry, float *dgx, float *dgh, int n, int steps, int t, int h, int nt);
+
+// ce.c
+long nf_ce_rows(const int32_t *index, long n, int c, int k); // rows not ignored, -1 for an index that is no class
+void nf_ce(const float *logits, long n, int c, const int32_t *index, const float *weight, int k, const float *row_weight, float *grad,
+	long rows, double out[2], int nt);
+
 // pool.c
 void nf_maxpool(const float *x, float *y, uint8_t *at, int n, int h, int w, int c, int oh, int ow, int k, int stride, int pad, int nt);
 void nf_maxpool_back(const float *dy, const uint8_t *at, float *dx, int n, int h, int w, int c, int oh, int ow, int k, int stride, int pad, int nt);
@@ -63,5 +96,7 @@ void nf_sgd(float *p, const float *g, float *v, float lr, float momentum, float 
 void nf_adam(float *p, const float *g, float *m, float *v, float lr, float b1, float b2, float eps, float decay, float decoupled,
 	double correct1, double correct2, long n, int nt);
 void nf_ema(float *key, const float *query, float momentum, long n, int nt);
+void nf_axpy(float *dst, const float *x, float a, long n, int nt);
+void nf_scale_rows(float *dst, const float *x, const float *factor, long n, int d, int nt);
 double nf_sum_squares(const float *x, long n, int nt);
 #endif

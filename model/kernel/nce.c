@@ -14,22 +14,6 @@
 static long share(int n, int d) { return (long)n * (TILE + d + 4) + 32; }
 long nf_nce_work(int n, int d, int nt) { return share(n, d) * nt; }
 
-// e^x for x ≤ 0, to about one part in 10⁷: 2^i by the exponent's bits, the rest by a polynomial.
-static inline float exp_down(float x) {
-	x = x > -87.0f ? x : -87.0f;
-	float i = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
-	float r = (x - i * 0.693359375f) + i * 2.12194440e-4f;
-	float p = 1.9875691500e-4f;
-	p = p * r + 1.3981999507e-3f;
-	p = p * r + 8.3334519073e-3f;
-	p = p * r + 4.1665795894e-2f;
-	p = p * r + 1.6666665459e-1f;
-	p = p * r + 5.0000001201e-1f;
-	p = p * r * r + r + 1.0f;
-	union { int32_t i; float f; } two = {((int32_t)i + 127) << 23};
-	return p * two.f;
-}
-
 // Sum and largest of a row of scores (for the sum, ones taken out are taken out by the caller).
 NF_SIMD static float row_sum(const float *s, int n) {
 	float a = 0;

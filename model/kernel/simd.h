@@ -24,6 +24,32 @@ typedef int32_t v16i __attribute__((vector_size(64), aligned(4), may_alias));
 #define POSITIVE(v, by) ((v16)((v16i)(v) & ~((by) <= 0.0f))) // 0 where by ≤ 0, else v: a NaN goes through and is seen
 #define RELU(v) POSITIVE(v, v)
 
+// e^x for x ≤ 0, to about one part in 10⁷: 2^i by the exponent's bits, the rest by a polynomial.
+static inline float exp_down(float x) {
+	x = x < -87.0f ? -87.0f : x; // a NaN stays one
+	float i = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+	float r = (x - i * 0.693359375f) + i * 2.12194440e-4f;
+	float p = 1.9875691500e-4f;
+	p = p * r + 1.3981999507e-3f;
+	p = p * r + 8.3334519073e-3f;
+	p = p * r + 4.1665795894e-2f;
+	p = p * r + 1.6666665459e-1f;
+	p = p * r + 5.0000001201e-1f;
+	p = p * r * r + r + 1.0f;
+	union { int32_t i; float f; } two = {((int32_t)i + 127) << 23};
+	return p * two.f;
+}
+
+// Both sides of a choice are computed before it, or GCC makes no vectors.
+static inline float sigmoid(float x) {
+	float e = exp_down(x > 0 ? -x : x), high = 1 / (1 + e), low = e * high;
+	return x > 0 ? high : low;
+}
+static inline float tangent(float x) {
+	float e = exp_down(x > 0 ? -2 * x : 2 * x), y = (1 - e) / (1 + e);
+	return x > 0 ? y : -y;
+}
+
 // Passes over fewer floats than this stay on one thread: they take microseconds, and where other programs
 // use the CPUs every waking of the team may wait for the scheduler.
 #define NF_SMALL 131072

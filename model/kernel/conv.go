@@ -30,8 +30,9 @@ func newConvolution(s C.nf_conv_shape, backwardData, backwardWeights bool) (*con
 // Conv2D is a convolution without bias: x (N, H, W, Cin), w (Cout, Cin, KH, KW), which is PyTorch's
 // OIHW, y (N, H', W', Cout) with H' = (H + 2·pad − KH)/stride + 1.
 //
-// An x that is an input of the graph (images) gets no gradient, and none is computed: that is a quarter
-// of the work of a small encoder's backward pass.
+// An x that is an input of the graph (images), or made of inputs by Lab, Channels, Rows, Concat or Reshape
+// alone, gets no gradient, and none is computed: that is a quarter of the work of a small encoder's
+// backward pass.
 //
 // Errors: shapes that do not fit, a stride below 1, a kernel larger than the padded picture.
 func Conv2D(x, w *G.Node, stride, pad int) (*G.Node, error) {
@@ -63,7 +64,7 @@ func Conv2D(x, w *G.Node, stride, pad int) (*G.Node, error) {
 		defer runtime.KeepAlive(c)
 		return failed(C.nf_conv_forward(c.plan, ptr(in[0]), ptr(in[1]), ptr(o.data), nt()), "running "+c.name)
 	}
-	o.toward = []bool{!x.IsVar(), true}
+	o.toward = []bool{!isImages(x), true}
 	o.derive = func(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 		return convGradients(s, in[0], in[1], grad, o.toward[0])
 	}

@@ -28,6 +28,8 @@ type op struct {
 	// pinned keeps the output in the memory it was made with: another op writes it.
 	pinned bool
 	placed bool // a Machine has given the output its memory
+	// images says that the output is made of the graph's inputs without parameters: see isImages.
+	images bool
 	// toward says for which inputs derive gives a gradient.
 	toward []bool
 	derive func(in G.Nodes, out, grad *G.Node) (G.Nodes, error)
@@ -131,6 +133,13 @@ func beside(name string, of *G.Node, shape ...int) (*G.Node, []float32, error) {
 	o.run = func([][]float32) error { return nil }
 	n, err := o.apply(of)
 	return n, o.data, err
+}
+
+// isImages says that a node is an input of the graph, or a slice or conversion of inputs: Conv2D computes
+// no gradient toward it.
+func isImages(n *G.Node) bool {
+	o, ok := n.Op().(*op)
+	return n.IsVar() || ok && o.images
 }
 
 // shaped checks that a node is a float32 tensor of so many dimensions.

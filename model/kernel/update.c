@@ -31,6 +31,14 @@ NF_SIMD static void ema(float *key, const float *query, float momentum, long n) 
 	for (long i = 0; i < n; i++) key[i] = momentum * key[i] + (1 - momentum) * query[i];
 }
 
+NF_SIMD static void axpy(float *dst, const float *x, float a, long n) {
+	for (long i = 0; i < n; i++) dst[i] += a * x[i];
+}
+
+NF_SIMD static void scale(float *dst, const float *x, float by, long n) {
+	for (long i = 0; i < n; i++) dst[i] = by * x[i];
+}
+
 NF_SIMD static double squares(const float *x, long n) {
 	double s = 0;
 #pragma omp simd reduction(+ : s)
@@ -57,6 +65,13 @@ void nf_adam(float *p, const float *g, float *m, float *v, float lr, float b1, f
 }
 
 void nf_ema(float *key, const float *query, float momentum, long n, int nt) { CHUNKED(ema(key + at, query + at, momentum, len)) }
+
+void nf_axpy(float *dst, const float *x, float a, long n, int nt) { CHUNKED(axpy(dst + at, x + at, a, len)) }
+
+void nf_scale_rows(float *dst, const float *x, const float *factor, long n, int d, int nt) {
+#pragma omp parallel for num_threads(nt) schedule(static) if (n * d > NF_SMALL)
+	for (long i = 0; i < n; i++) scale(dst + i * d, x + i * d, factor[i], d);
+}
 
 #define PARTS 64
 double nf_sum_squares(const float *x, long n, int nt) {

@@ -39,6 +39,20 @@ func EMA(key, query []float32, momentum float32) {
 	C.nf_ema(ptr(key), ptr(query), C.float(momentum), C.long(len(key)), nt())
 }
 
+// Axpy adds a·x to dst: the gradients of several objectives into one.
+func Axpy(dst, x []float32, a float32) {
+	same("Axpy", len(dst), len(x))
+	C.nf_axpy(ptr(dst), ptr(x), C.float(a), C.long(len(dst)), nt())
+}
+
+// ScaleRows makes row i of dst, d numbers, factor[i] times row i of x. dst may be x.
+func ScaleRows(dst, x []float32, d int, factor []float32) {
+	same("ScaleRows", len(dst), len(x), len(factor)*d)
+	if len(dst) > 0 {
+		C.nf_scale_rows(ptr(dst), ptr(x), ptr(factor), C.long(len(factor)), C.int(d), nt())
+	}
+}
+
 // SumSquares is Σ x², summed in float64.
 func SumSquares(x []float32) float64 { return float64(C.nf_sum_squares(ptr(x), C.long(len(x)), nt())) }
 

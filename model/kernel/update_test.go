@@ -44,6 +44,21 @@ func TestOptimizersAgreeWithTheirTwins(t *testing.T) {
 		EMA(key, p, 0.99)
 		twin.EMA(key2, p, 0.99)
 		near(t, "ema", key, key2, 1e-5)
+		Axpy(key, p, -0.3)
+		twin.Axpy(key2, p, float64(float32(-0.3)))
+		near(t, "axpy", key, key2, 1e-5)
+	}
+}
+
+func TestScaleRowsAgreesWithItsTwin(t *testing.T) {
+	for _, s := range [][2]int{{0, 3}, {1, 1}, {5, 7}, {1500, 100}} {
+		r := random("scale")
+		x, factor := normal(r, s[0]*s[1]), normal(r, s[0])
+		want, got := twin.ScaleRows(x, s[1], factor), make([]float32, len(x))
+		ScaleRows(got, x, s[1], factor)
+		near(t, "rows", got, want, 0)
+		ScaleRows(x, x, s[1], factor)
+		near(t, "rows in place", x, want, 0)
 	}
 }
 

@@ -30,3 +30,19 @@ func EMA(key, query []float32, momentum float64) {
 		key[i] = float32(momentum*float64(key[i]) + (1-momentum)*float64(query[i]))
 	}
 }
+
+// Axpy adds a·x to dst.
+func Axpy(dst, x []float32, a float64) {
+	for i := range dst {
+		dst[i] = float32(float64(dst[i]) + a*float64(x[i]))
+	}
+}
+
+// ScaleRows is factor[i] times row i of x, d numbers a row.
+func ScaleRows(x []float32, d int, factor []float32) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = factor[i/d] * v
+	}
+	return y
+}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -227,6 +228,27 @@ func TestConstructorsRefuseShapesThatDoNotFit(t *testing.T) {
 		"GlobalMean":  func() (*G.Node, error) { return GlobalMean(x2) },
 		"2 dimension": func() (*G.Node, error) { return Normalize(x) },
 	}
+	gru := func(x, whh *G.Node, steps int) func() (*G.Node, error) {
+		return func() (*G.Node, error) {
+			return GRU(x, node(tensor.Float32, 12, 16), whh, node(tensor.Float32, 12), node(tensor.Float32, 12), steps)
+		}
+	}
+	whh := node(tensor.Float32, 12, 4)
+	maps.Copy(cases, map[string]func() (*G.Node, error){
+		"Upsample2: x":      func() (*G.Node, error) { return Upsample2(x2) },
+		"Bias: b":           func() (*G.Node, error) { return Bias(x, wrong, true) },
+		"takes 33":          func() (*G.Node, error) { return Reshape(x2, 3, 11) },
+		"not [32 0]":        func() (*G.Node, error) { return Reshape(x2, 32, 0) },
+		"channels 3 to 3":   func() (*G.Node, error) { return Channels(x2, 3, 3) },
+		"channels 9 to 17":  func() (*G.Node, error) { return Channels(x2, 9, 17) },
+		"rows -1 to 1":      func() (*G.Node, error) { return Rows(x2, -1, 1) },
+		"before their":      func() (*G.Node, error) { return Concat(x, x2) },
+		"of RGB":            func() (*G.Node, error) { return Lab(x) },
+		"slope 2":           func() (*G.Node, error) { return LeakyReLU(x, 2) },
+		"do not divide; it": gru(x2, whh, 3),
+		"(12, 4)":           gru(x2, node(tensor.Float32, 9, 4), 1),
+		"bih must have 12":  func() (*G.Node, error) { return GRU(x2, node(tensor.Float32, 12, 16), whh, v, v, 1) },
+	})
 	for want, build := range cases {
 		if n, err := build(); err == nil || n != nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got node %v, error %v; want an error that names %q", n, err, want)

@@ -131,6 +131,10 @@ func TestNaNsGoThroughReLUAndPooling(t *testing.T) {
 		"ReLU":      func(in G.Nodes) (*G.Node, error) { return ReLU(in[0]) },
 		"AddReLU":   func(in G.Nodes) (*G.Node, error) { return AddReLU(in[0], in[0]) },
 		"MaxPool2D": func(in G.Nodes) (*G.Node, error) { return MaxPool2D(in[0], 2, 2, 0) },
+		"Bias":      func(in G.Nodes) (*G.Node, error) { return Bias(in[0], in[1], true) },
+		"LeakyReLU": func(in G.Nodes) (*G.Node, error) { return LeakyReLU(in[0], 0) },
+		"Sigmoid":   func(in G.Nodes) (*G.Node, error) { return Sigmoid(in[0]) },
+		"Tanh":      func(in G.Nodes) (*G.Node, error) { return Tanh(in[0]) },
 		"BatchNorm": func(in G.Nodes) (*G.Node, error) { return BatchNorm(in[0], in[1], in[2], nil, TrainFrozen, true) },
 		"GroupNorm": func(in G.Nodes) (*G.Node, error) { return GroupNorm(in[0], in[1], in[2], 1, true) },
 	} {

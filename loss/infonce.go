@@ -15,6 +15,32 @@ type Negatives struct {
 	// Row and Slot say which keys are no negatives for which query (compressed rows): query i ignores
 	// the keys Slot[Row[i]:Row[i+1]], ascending. Row has N+1 entries.
 	Row, Slot []int32
+	// Scale multiplies the scores of each key, nil by nothing: VideoMoCo (Pan et al. 2021, arXiv:2103.05905) lets a key
+	// that is a steps old count 0.99999^a of its score. Its code multiplies the keys in the queue, as is done here,
+	// which is the same.
+	Scale []float32 // (K)
+
+	scaled []float32 // (K, d)
+}
+
+// keys are the negatives as they are compared with.
+func (neg *Negatives) keys(d int) ([]float32, error) {
+	if neg.Scale == nil {
+		return neg.Keys, nil
+	}
+	if len(neg.Keys) != len(neg.Scale)*d {
+		return nil, fmt.Errorf("%d numbers of negatives have %d scales: one a row of %d is wanted", len(neg.Keys), len(neg.Scale), d)
+	}
+	neg.scaled = append(neg.scaled[:0], neg.Keys...)
+	inBlocks(len(neg.Scale), func(from, to int) (none struct{}) {
+		for j := from; j < to; j++ {
+			for k := range neg.scaled[j*d : (j+1)*d] {
+				neg.scaled[j*d+k] *= neg.Scale[j]
+			}
+		}
+		return none
+	})
+	return neg.scaled, nil
 }
 
 // InfoNCE is the loss of van den Oord et al. 2018 (arXiv:1807.03748) in the form of MoCo (He et al.
@@ -25,7 +51,7 @@ type Negatives struct {
 // q are unit queries (N, d), keys the unit positives (N, d), from which no gradient flows, negatives the
 // bank. The node is the scalar mean in nats. At chance L is ln(K+1): 11.090 for K = 65,536.
 //
-// Errors: shapes that do not fit, a temperature that is not positive.
+// Errors: shapes that do not fit, a temperature that is not positive; when run, scales that are not one a key.
 func InfoNCE(q *G.Node, keys []float32, negatives *Negatives, temperature float32, out *Contrast) (*G.Node, error) {
 	n, d, err := matrix("InfoNCE", "queries", q)
 	if err != nil {
@@ -38,14 +64,18 @@ func InfoNCE(q *G.Node, keys []float32, negatives *Negatives, temperature float3
 		return nil, err
 	}
 	return costOf("InfoNCE", []*G.Node{q}, nil, func(xs, gradients [][]float32) (float32, error) {
-		infoNCE(xs[0], keys, negatives, n, d, temperature, gradients[0], out)
-		return out.Loss, nil
+		return infoNCE(xs[0], keys, negatives, n, d, temperature, gradients[0], out)
 	})
 }
 
 // infoNCE is the kernel's, which also serves the losses that are InfoNCE over other rows.
-func infoNCE(q, keys []float32, negatives *Negatives, n, d int, temperature float32, dq []float32, out *Contrast) {
+func infoNCE(q, keys []float32, negatives *Negatives, n, d int, temperature float32, dq []float32, out *Contrast) (float32, error) {
+	bank, err := negatives.keys(d)
+	if err != nil {
+		return 0, err
+	}
 	var s kernel.InfoNCEStats
-	kernel.InfoNCE(q, keys, negatives.Keys, n, d, len(negatives.Keys)/d, temperature, negatives.Row, negatives.Slot, dq, &s)
+	kernel.InfoNCE(q, keys, bank, n, d, len(bank)/d, temperature, negatives.Row, negatives.Slot, dq, &s)
 	*out = Contrast{Loss: s.Loss, Positive: s.Positive, Negative: s.Negative, Accuracy: s.Accuracy, Candidates: s.Candidates, Bounded: true}
+	return s.Loss, nil
 }

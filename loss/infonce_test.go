@@ -42,6 +42,12 @@ func run(t *testing.T, q, keys []float32, d int, neg *Negatives, temperature flo
 // twin is InfoNCE by the book, one query after another, in float64.
 func twin(q, keys []float32, d int, neg *Negatives, temperature float64) float64 {
 	n, k := len(q)/d, len(neg.Keys)/d
+	scale := func(j int) float64 {
+		if neg.Scale == nil {
+			return 1
+		}
+		return float64(neg.Scale[j])
+	}
 	dot := func(a, b []float32) float64 { return inner(double(a), double(b)) }
 	total := 0.0
 	for i := range n {
@@ -50,7 +56,7 @@ func twin(q, keys []float32, d int, neg *Negatives, temperature float64) float64
 		sum := math.Exp(positive)
 		for j := range k {
 			if neg.Row == nil || !slices.Contains(neg.Slot[neg.Row[i]:neg.Row[i+1]], int32(j)) {
-				sum += math.Exp(dot(row, neg.Keys[j*d:(j+1)*d]) / temperature)
+				sum += math.Exp(scale(j) * dot(row, neg.Keys[j*d:(j+1)*d]) / temperature)
 			}
 		}
 		total -= positive - math.Log(sum)
@@ -76,6 +82,11 @@ func TestInfoNCEEqualsItsTwinAndItsFiniteDifferences(t *testing.T) {
 		r := seed.New(uint64(c.k)).Rand()
 		q, keys, neg := units(r, c.n, c.d), units(r, c.n, c.d), &Negatives{Keys: units(r, c.k, c.d)}
 		neg.Row, neg.Slot = someMask(r, c.n, c.k)
+		if c.k%2 == 1 { // keys that aged
+			for j := range c.k {
+				neg.Scale = append(neg.Scale, float32(math.Pow(0.99, float64(j))))
+			}
+		}
 		const temperature = 0.2
 		got, slope, _ := run(t, q, keys, c.d, neg, temperature)
 		if want := twin(q, keys, c.d, neg, temperature); math.Abs(got-want) > 1e-5*(1+want) {
@@ -147,19 +158,27 @@ func TestInfoNCEAtChanceAndAtItsCeiling(t *testing.T) {
 	}
 }
 
+// With keys that aged to nothing, every one scores 0, whatever it was.
+func TestKeysThatAgedToNothingAllScoreTheSame(t *testing.T) {
+	r := seed.New(2).Rand()
+	neg := &Negatives{Keys: units(r, 9, 4), Scale: make([]float32, 9)}
+	got, _, c := run(t, []float32{0, 1, 0, 0}, []float32{1, 0, 0, 0}, 4, neg, 0.1)
+	near(t, "the loss", got, math.Log(10), 1e-5)
+	near(t, "the negatives' score", float64(c.Negative), 0, 0)
+}
+
 func TestInfoNCERefusesWhatDoesNotFit(t *testing.T) {
 	q := G.NewMatrix(G.NewGraph(), tensor.Float32, G.WithShape(2, 3), G.WithName("q"))
 	var c Contrast
-	for name, err := range map[string]error{
+	refuses(t, map[string]error{
 		"keys of another size":   second(InfoNCE(q, make([]float32, 5), &Negatives{}, 0.1, &c)),
 		"zero temperature":       second(InfoNCE(q, make([]float32, 6), &Negatives{}, 0, &c)),
 		"negative temperature":   second(InfoNCE(q, make([]float32, 6), &Negatives{}, -1, &c)),
 		"temperature not finite": second(InfoNCE(q, make([]float32, 6), &Negatives{}, float32(math.NaN()), &c)),
-	} {
-		if err == nil {
-			t.Errorf("%s was accepted", name)
-		}
-	}
+		"scales of other keys": refusal([]array{rows(make([]float32, 6), 3)}, func(n []*G.Node) (*G.Node, error) {
+			return InfoNCE(n[0], make([]float32, 6), &Negatives{Keys: make([]float32, 6), Scale: make([]float32, 3)}, 0.1, &c)
+		}),
+	})
 }
 
 func second(_ *G.Node, err error) error { return err }

@@ -45,8 +45,7 @@ func NPID(f *G.Node, in *Instances, temperature float32, out *Contrast) (*G.Node
 			copy(own[i*d:(i+1)*d], in.Bank[int(slot)*d:])
 			negatives.mask(in.masked(i), slot)
 		}
-		infoNCE(xs[0], own, &negatives, n, d, temperature, gradients[0], out)
-		return out.Loss, nil
+		return infoNCE(xs[0], own, &negatives, n, d, temperature, gradients[0], out)
 	})
 }
 

@@ -48,8 +48,14 @@ func VINCE(q *G.Node, in *Positives, negatives *Negatives, temperature float32, 
 		if len(in.Slot) == 0 {
 			return 0, nil
 		}
-		p.gather(xs[0], in, negatives, n, d)
-		infoNCE(p.queries, p.keys, &p.negatives, len(p.of), d, temperature, p.slope, out)
+		bank, err := negatives.keys(d)
+		if err != nil {
+			return 0, err
+		}
+		p.gather(xs[0], in, negatives, bank, n, d)
+		if _, err := infoNCE(p.queries, p.keys, &p.negatives, len(p.of), d, temperature, p.slope, out); err != nil {
+			return 0, err
+		}
 		for r, i := range p.of {
 			axpy(1, p.slope[r*d:(r+1)*d], gradients[0][i*d:(i+1)*d])
 		}
@@ -81,16 +87,16 @@ type pairs struct {
 	both                 []float32
 }
 
-// gather lays out the pairs of a batch.
-func (p *pairs) gather(q []float32, in *Positives, negatives *Negatives, n, d int) {
+// gather lays out the pairs of a batch against a bank that negatives mask.
+func (p *pairs) gather(q []float32, in *Positives, negatives *Negatives, bank []float32, n, d int) {
 	p.of, p.queries, p.keys = p.of[:0], p.queries[:0], p.keys[:0]
 	neg := &p.negatives
-	neg.Keys, neg.Row, neg.Slot = negatives.Keys, append(neg.Row[:0], 0), neg.Slot[:0]
+	neg.Keys, neg.Row, neg.Slot = bank, append(neg.Row[:0], 0), neg.Slot[:0]
 	if in.InBatch {
-		p.both = append(append(p.both[:0], negatives.Keys...), in.Keys...)
+		p.both = append(append(p.both[:0], bank...), in.Keys...)
 		neg.Keys = p.both
 	}
-	bank := int32(len(negatives.Keys) / d)
+	after := int32(len(bank) / d) // where the batch's keys begin
 	for i := range n {
 		mine := in.Slot[in.Row[i]:in.Row[i+1]]
 		for _, k := range mine {
@@ -105,7 +111,7 @@ func (p *pairs) gather(q []float32, in *Positives, negatives *Negatives, n, d in
 				if in.NearRow != nil {
 					near = in.NearSlot[in.NearRow[i]:in.NearRow[i+1]]
 				}
-				neg.Slot = union(neg.Slot, mine, near, bank)
+				neg.Slot = union(neg.Slot, mine, near, after)
 			}
 			neg.Row = append(neg.Row, int32(len(neg.Slot)))
 		}

@@ -48,7 +48,12 @@ func twin(q, keys []float32, d int, neg *Negatives, temperature float64) float64
 		}
 		return float64(neg.Scale[j])
 	}
-	dot := func(a, b []float32) float64 { return inner(double(a), double(b)) }
+	dot := func(a, b []float32) (s float64) {
+		for i := range a {
+			s += float64(a[i]) * float64(b[i])
+		}
+		return s
+	}
 	total := 0.0
 	for i := range n {
 		row := q[i*d : (i+1)*d]

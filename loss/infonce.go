@@ -19,8 +19,11 @@ type Negatives struct {
 	// that is a steps old count 0.99999^a of its score. Its code multiplies the keys in the queue, as is done here,
 	// which is the same.
 	Scale []float32 // (K)
+	Hard  int       // negatives kept a query, the hardest; 0 keeps all (see HardNegatives)
 
-	scaled []float32 // (K, d)
+	scaled  []float32 // (K, d)
+	hardRow []int32   // the mask that leaves the hardest alone
+	hard    []int32
 }
 
 // keys are the negatives as they are compared with.
@@ -31,15 +34,10 @@ func (neg *Negatives) keys(d int) ([]float32, error) {
 	if len(neg.Keys) != len(neg.Scale)*d {
 		return nil, fmt.Errorf("%d numbers of negatives have %d scales: one a row of %d is wanted", len(neg.Keys), len(neg.Scale), d)
 	}
-	neg.scaled = append(neg.scaled[:0], neg.Keys...)
-	inBlocks(len(neg.Scale), func(from, to int) (none struct{}) {
-		for j := from; j < to; j++ {
-			for k := range neg.scaled[j*d : (j+1)*d] {
-				neg.scaled[j*d+k] *= neg.Scale[j]
-			}
-		}
-		return none
-	})
+	if len(neg.scaled) != len(neg.Keys) {
+		neg.scaled = make([]float32, len(neg.Keys))
+	}
+	kernel.ScaleRows(neg.scaled, neg.Keys, d, neg.Scale)
 	return neg.scaled, nil
 }
 
@@ -75,7 +73,12 @@ func infoNCE(q, keys []float32, negatives *Negatives, n, d int, temperature floa
 		return 0, err
 	}
 	var s kernel.InfoNCEStats
-	kernel.InfoNCE(q, keys, bank, n, d, len(bank)/d, temperature, negatives.Row, negatives.Slot, dq, &s)
+	row, slot := negatives.Row, negatives.Slot
+	if negatives.Hard > 0 {
+		negatives.hardRow, negatives.hard = HardNegatives(negatives.hardRow, negatives.hard, q, negatives, negatives.Hard, n, d)
+		row, slot = negatives.hardRow, negatives.hard
+	}
+	kernel.InfoNCE(q, keys, bank, n, d, len(bank)/d, temperature, row, slot, dq, &s)
 	*out = Contrast{Loss: s.Loss, Positive: s.Positive, Negative: s.Negative, Accuracy: s.Accuracy, Candidates: s.Candidates, Bounded: true}
 	return s.Loss, nil
 }

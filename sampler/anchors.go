@@ -75,7 +75,7 @@ func (s *Sampler) readAnchor(rec *record.Fields, frames []*frame.Frame) *anchor 
 			*list = append(*list, readNumber(rec, frames))
 		}
 	}
-	if len(a.near)+len(a.views) == 0 || a.clip != nil && len(a.clip) != s.cfg.Clip.Frames {
+	if len(a.near)+len(a.views) == 0 && !s.cfg.Lone || a.clip != nil && len(a.clip) != s.cfg.Clip.Frames {
 		rec.Fail()
 	}
 	return a

@@ -22,6 +22,9 @@ type Config struct {
 	Image           int          `yaml:"image"`             // side of the square training picture, px; default 64
 	UpdatesPerFrame float64      `yaml:"updates_per_frame"` // steps owed per frame admitted to the replay buffer; default 0.25
 
+	// Lone keeps anchors without any positive. It follows from the objectives: some need none.
+	Lone bool `yaml:"-"`
+
 	Augment AugmentConfig `yaml:"augment"` // how the two views of a pair look
 }
 

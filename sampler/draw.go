@@ -12,8 +12,8 @@ type Draw struct {
 	Step     uint64
 	N        int
 	Anchor   []*frame.Frame // N
-	Positive []*frame.Frame // N, one of the anchor's positives each
-	Pair     []Relation     // N times Temporal or View
+	Positive []*frame.Frame // N, one of the anchor's positives each; nil where a lone anchor has none
+	Pair     []Relation     // N times Temporal or View; Neither where there is no positive
 
 	anchors []*anchor // N, whose frames Anchor holds
 	numbers numbers   // the step's
@@ -52,9 +52,10 @@ func (s *Sampler) Draw(step uint64, dst *Draw) bool {
 		}
 		dst.anchors[row], dst.Anchor[row] = a, a.frame
 		dst.Positive[row], dst.Pair[row] = a.positive(r, s.cfg.Views)
-		if dst.Pair[row] == View {
+		switch dst.Pair[row] {
+		case View:
 			s.counts.Views++
-		} else {
+		case Temporal:
 			s.counts.Temporal++
 		}
 	}
@@ -64,6 +65,9 @@ func (s *Sampler) Draw(step uint64, dst *Draw) bool {
 
 // positive draws one of the anchor's partners: another view with probability views where there is one.
 func (a *anchor) positive(r *rand.Rand, views float64) (*frame.Frame, Relation) {
+	if len(a.near)+len(a.views) == 0 {
+		return nil, Neither
+	}
 	if len(a.near) == 0 || len(a.views) > 0 && r.Float64() < views {
 		return a.views[r.IntN(len(a.views))], View
 	}

@@ -54,11 +54,12 @@ func (s *Sampler) settle(r *rig) {
 	r.window, r.waiting = r.window[:kept], r.waiting-front
 }
 
-// settleNext makes an anchor of the oldest waiting moment; without partners it is of no use.
+// settleNext makes an anchor of the oldest waiting moment; without partners it is of no use, unless
+// Lone says so.
 func (s *Sampler) settleNext(r *rig) {
 	a := s.partners(r, r.waiting)
 	r.waiting++
-	if len(a.near)+len(a.views) == 0 {
+	if len(a.near)+len(a.views) == 0 && !s.cfg.Lone {
 		s.counts.Alone++
 		return
 	}

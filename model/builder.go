@@ -38,6 +38,8 @@ type builder struct {
 	params  []declared
 	norms   []declaredNorm
 	nodes   map[string]*G.Node // parameters that are in the graph
+	clip    int                // rows of a clip, where a recurrent head walks over them
+	frozen  string             // head whose parameters get no gradient
 	err     error
 }
 
@@ -137,9 +139,63 @@ func (b *builder) mean(x tap) tap {
 	return b.add("mean", x, x.channels, func() (*G.Node, error) { return kernel.GlobalMean(x.node) })
 }
 
-// network is encoder and projector: the embedding (N, width) and the projection (N, Projection).
-func (b *builder) network(x tap) (embedding, projection tap) {
-	embedding = encoders[b.spec.Encoder].layers(b, x)
-	hidden := b.linear("projector.0", embedding, b.spec.hidden(), true)
-	return embedding, b.linear("projector.2", hidden, b.spec.Projection, false)
+// encode is the encoder: the map (N, h, w, width) of pictures (N, S, S, 3).
+func (b *builder) encode(x tap) tap {
+	layers := encoders[b.spec.Encoder].layers
+	if !b.spec.Split {
+		return layers(b, x, "encoder", 1)
+	}
+	l, ab := b.halves(b.lab(x))
+	return b.join(l, ab)
+}
+
+// lab is the pictures in CIE Lab, channels of a spread like that of the input.
+func (b *builder) lab(x tap) tap {
+	return b.add("lab", x, 3, func() (*G.Node, error) { return kernel.Lab(x.node) })
+}
+
+// halves are the maps of a split encoder, of lightness and of colour, (N, h, w, width/2) each. No weight
+// leads from one to the other, or the colours that a half has to predict would leak into it.
+func (b *builder) halves(lab tap) (lightness, colour tap) {
+	layers := encoders[b.spec.Encoder].layers
+	l := b.add("lightness", lab, 1, func() (*G.Node, error) { return kernel.Channels(lab.node, 0, 1) })
+	ab := b.add("colour", lab, 2, func() (*G.Node, error) { return kernel.Channels(lab.node, 1, 3) })
+	return layers(b, l, "encoder.lightness", 2), layers(b, ab, "encoder.colour", 2)
+}
+
+// join puts the channels of b behind those of a.
+func (b *builder) join(x, y tap) tap {
+	return b.add("join", x, x.channels+y.channels, func() (*G.Node, error) { return kernel.Concat(x.node, y.node) })
+}
+
+// convBias is a k×k convolution with bias, and ReLU after it where asked.
+func (b *builder) convBias(name string, x tap, out, k, stride, pad int, relu bool) tap {
+	y := b.conv(name, x, out, k, stride, pad, kaimingUniform)
+	bias := b.param(name+".bias", biasUniform(x.channels*k*k), out)
+	return b.add(name, y, out, func() (*G.Node, error) { return kernel.Bias(y.node, bias, relu) })
+}
+
+// head is the head of that name over x.
+func (b *builder) head(name string, x tap) tap {
+	h, ok := b.spec.Head(name)
+	if !ok {
+		panic("model: a head that was never declared: " + name)
+	}
+	if b.graph != nil && h.In != 0 && x.channels != h.In {
+		panic("model: head " + name + " over an input of another width than declared")
+	}
+	return heads[h.Kind].layers(b, h, x)
+}
+
+// declare walks the whole network without a graph: the encoder first, so that it lies in one piece, then
+// the heads.
+func (b *builder) declare() {
+	b.encode(tap{channels: 3})
+	for _, h := range b.spec.Heads {
+		in := h.In
+		if in == 0 {
+			in = b.spec.Width()
+		}
+		b.head(h.Name, tap{channels: in})
+	}
 }

@@ -10,7 +10,8 @@ import (
 // Optimizer moves parameters against their gradients and keeps its state in plain slices, so that a
 // checkpoint holds all of it (stock Gorgonia solvers hide theirs).
 type Optimizer interface {
-	// Step moves params[i] by grads[i] (same lengths) at learning rate lr.
+	// Step moves params[i] by grads[i] (same lengths) at learning rate lr; where grads[i] is nil nothing asked
+	// for a move, and parameter and state stay.
 	Step(params []Tensor, grads [][]float32, lr float32)
 	// State is everything a resumed run needs: names and live slices, and the count of steps taken.
 	State() (slots []Tensor, steps uint64)
@@ -48,6 +49,9 @@ type SGD struct {
 func (o *SGD) Step(params []Tensor, grads [][]float32, lr float32) {
 	o.steps++
 	for i, p := range params {
+		if grads[i] == nil {
+			continue
+		}
 		kernel.SGDMomentum(p.Data, grads[i], o.velocity[i].Data, lr, o.spec.Momentum, o.spec.WeightDecay)
 	}
 }
@@ -73,6 +77,9 @@ type Adam struct {
 func (o *Adam) Step(params []Tensor, grads [][]float32, lr float32) {
 	o.steps++
 	for i, p := range params {
+		if grads[i] == nil {
+			continue
+		}
 		kernel.Adam(p.Data, grads[i], o.mean[i].Data, o.square[i].Data, lr, 0.9, 0.999, 1e-8, o.spec.WeightDecay, int(o.steps))
 	}
 }

@@ -9,22 +9,22 @@ import (
 )
 
 // resnet18 is the trunk of He et al. 2015 (arXiv:1512.03385): a 7×7 stride-2 stem with max pool, then
-// four stages of two basic blocks (64, 128, 256, 512 channels), then the mean over all places. Names
-// are torchvision's, so that its users recognise a checkpoint.
-func resnet18(b *builder, x tap) tap {
-	x = b.conv("encoder.conv1", x, 64, 7, 2, 3, kaimingNormal)
-	x = b.norm("encoder.bn1", x, true)
-	x = b.add("encoder.maxpool", x, x.channels, func() (*G.Node, error) { return kernel.MaxPool2D(x.node, 3, 2, 1) })
+// four stages of two basic blocks (64, 128, 256, 512 channels). Names are torchvision's, so that its
+// users recognise a checkpoint.
+func resnet18(b *builder, x tap, name string, share int) tap {
+	x = b.conv(name+".conv1", x, 64/share, 7, 2, 3, kaimingNormal)
+	x = b.norm(name+".bn1", x, true)
+	x = b.add(name+".maxpool", x, x.channels, func() (*G.Node, error) { return kernel.MaxPool2D(x.node, 3, 2, 1) })
 	for stage, channels := range []int{64, 128, 256, 512} {
 		for block := range 2 {
 			stride := 1
 			if stage > 0 && block == 0 {
 				stride = 2
 			}
-			x = basicBlock(b, fmt.Sprintf("encoder.layer%d.%d", stage+1, block), x, channels, stride)
+			x = basicBlock(b, fmt.Sprintf("%s.layer%d.%d", name, stage+1, block), x, channels/share, stride)
 		}
 	}
-	return b.mean(x)
+	return x
 }
 
 // basicBlock is relu(bn(conv(relu(bn(conv x)))) + x), where x passes a 1×1 convolution if its shape changes.

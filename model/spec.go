@@ -6,23 +6,26 @@ import (
 	"strings"
 )
 
-// Spec says which network to build.
+// Spec says which network to build: one encoder, and the heads of the objectives that share it.
 type Spec struct {
-	Encoder    string // small or resnet18
-	Image      int    // side of the square input, px
-	Norm       string // batch or group
-	Hidden     int    // width of the projector's hidden layer; 0: as wide as the embedding
-	Projection int    // width of the projection the losses see
+	Encoder string // small or resnet18
+	Image   int    // side of the square input, px
+	Norm    string // batch or group
+	// Split makes two networks of half the width that never see each other, one on lightness and one on
+	// colour, with their features side by side (Zhang et al. 2017, arXiv:1611.09842).
+	Split bool
+	Heads []Head
 }
 
 // encoders is the table of what can be built: one line a network.
 var encoders = map[string]struct {
-	layers   func(b *builder, x tap) tap // (N, S, S, 3) → (N, width)
-	width    int                         // of the embedding
-	minImage int                         // px, below which a layer would see nothing
+	layers   func(b *builder, x tap, name string, share int) tap // (N, S, S, C) → (N, h, w, width/share)
+	width    int                                                 // of the embedding
+	minImage int                                                 // px, below which a layer would see nothing
+	stride   int                                                 // px of the picture a place of the map
 }{
-	"small":    {small, 256, 16},
-	"resnet18": {resnet18, 512, 32},
+	"small":    {small, 256, 16, 16},
+	"resnet18": {resnet18, 512, 32, 32},
 }
 
 // Encoders are the names Spec.Encoder takes, sorted.
@@ -35,15 +38,38 @@ func Encoders() []string {
 	return names
 }
 
-// Width is the length of the embedding, the encoder's output before the projector.
+// Width is the length of the embedding, the encoder's output before any head.
 func (s Spec) Width() int { return encoders[s.Encoder].width }
 
-// hidden is the width of the projector's hidden layer.
-func (s Spec) hidden() int {
-	if s.Hidden == 0 {
-		return s.Width()
+// Places is the side of the encoder's map for pictures of a size: (N, h, w, Width) with h = w = Places.
+func (s Spec) Places(size int) int {
+	stride := encoders[s.Encoder].stride
+	return (size + stride - 1) / stride
+}
+
+// MinImage is the smallest picture the encoder takes, px.
+func (s Spec) MinImage() int { return encoders[s.Encoder].minImage }
+
+// Head is the head of that name.
+func (s Spec) Head(name string) (Head, bool) {
+	for _, h := range s.Heads {
+		if h.Name == name {
+			return h, true
+		}
 	}
-	return s.Hidden
+	return Head{}, false
+}
+
+// Only is the spec with these heads and no others.
+func (s Spec) Only(heads ...string) Spec {
+	all := s.Heads
+	s.Heads = nil
+	for _, h := range all {
+		if slices.Contains(heads, h.Name) {
+			s.Heads = append(s.Heads, h)
+		}
+	}
+	return s
 }
 
 // Check says what cannot be built, and what could.
@@ -56,8 +82,16 @@ func (s Spec) Check() error {
 		return fmt.Errorf("encoder %s takes images of %d to 1024 px, not %d", s.Encoder, e.minImage, s.Image)
 	case s.Norm != "batch" && s.Norm != "group":
 		return fmt.Errorf("norm %q is unknown; there are batch and group", s.Norm)
-	case s.Hidden < 0 || s.Projection < 2:
-		return fmt.Errorf("a projector of %d hidden units and %d outputs cannot be built", s.Hidden, s.Projection)
+	}
+	seen := map[string]bool{"encoder": true}
+	for _, h := range s.Heads {
+		if err := h.check(); err != nil {
+			return err
+		}
+		if seen[h.Name] {
+			return fmt.Errorf("two heads are called %q; give each objective a name of its own", h.Name)
+		}
+		seen[h.Name] = true
 	}
 	return nil
 }

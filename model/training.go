@@ -2,72 +2,60 @@ package model
 
 import (
 	"fmt"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
-
-	"github.com/nearfar/nearfar/model/kernel"
 )
 
-// Training is a network that learns: images in, one loss out, and a gradient for each parameter.
+// Training is a graph that learns: inputs in, one loss out, and a gradient for each parameter in it.
 type Training struct {
-	input  []float32
 	vm     G.VM
-	params []Tensor
+	params []int // places in Weights.Params, ascending
 	grads  []G.Value
 	cost   G.Value
 }
 
-// Loss adds a loss to a graph over unit-length projections (N, dim) and returns its scalar node.
-type Loss func(projection *G.Node) (*G.Node, error)
-
-// NewTraining builds forward, loss and backward of a batch over live weights.
-func NewTraining(w *Weights, batch int, loss Loss) (*Training, error) {
-	g := G.NewGraph()
-	input, x := images(g, batch, w.Spec.Image)
-	b := &builder{spec: w.Spec, graph: g, weights: w, mode: kernel.Train, nodes: map[string]*G.Node{}}
-	_, projection := b.network(tap{x, 3})
-	if b.err != nil {
-		return nil, b.err
-	}
-	unit, err := kernel.Normalize(projection.node)
-	if err != nil {
-		return nil, fmt.Errorf("building the projection's normalisation: %w", err)
-	}
-	cost, err := loss(unit)
-	if err != nil {
-		return nil, fmt.Errorf("building the loss: %w", err)
-	}
-	n := &Training{input: input, params: w.Params, grads: make([]G.Value, len(w.Params))}
-	wrt := make(G.Nodes, len(w.Params))
-	for i, p := range w.Params {
-		wrt[i] = b.nodes[p.Name]
+// newTraining differentiates a loss by every parameter in the graph.
+func newTraining(b *builder, cost *G.Node) (*Training, error) {
+	n := &Training{}
+	var wrt G.Nodes
+	for i, p := range b.weights.Params {
+		if b.frozen != "" && strings.HasPrefix(p.Name, b.frozen+".") {
+			continue
+		}
+		if node, ok := b.nodes[p.Name]; ok {
+			n.params = append(n.params, i)
+			wrt = append(wrt, node)
+		}
 	}
 	grads, err := G.Grad(cost, wrt...)
 	if err != nil {
 		return nil, fmt.Errorf("differentiating the loss: %w", err)
 	}
+	n.grads = make([]G.Value, len(grads))
 	for i, node := range grads {
 		G.Read(node, &n.grads[i])
 	}
 	G.Read(cost, &n.cost)
-	n.vm, err = machine(g)
+	n.vm, err = machine(b.graph)
 	return n, err
 }
 
-// Input is the memory of the next batch, (N, S, S, 3), to be written before Run.
-func (n *Training) Input() []float32 { return n.input }
-
-// Run computes the loss and all gradients; grads follow the order of Weights.Params and are overwritten
-// by the next Run.
-func (n *Training) Run(grads [][]float32) (cost float32, err error) {
+// Run computes the loss and all gradients.
+func (n *Training) Run() (cost float32, err error) {
 	if err := n.vm.RunAll(); err != nil {
 		return 0, fmt.Errorf("running a training step: %w", err)
 	}
 	n.vm.Reset()
-	for i := range grads {
-		grads[i] = floats(n.grads[i])
-	}
 	return scalar(n.cost), nil
+}
+
+// Gradients hands out the gradients of the last run: param is a place in Weights.Params. The next run
+// overwrites them.
+func (n *Training) Gradients(add func(param int, grad []float32)) {
+	for i, param := range n.params {
+		add(param, floats(n.grads[i]))
+	}
 }
 
 // Close frees the graph's machine.
@@ -83,3 +71,6 @@ func scalar(v G.Value) float32 {
 	}
 	panic("model: a loss that is no float32")
 }
+
+// floats is the backing of a float32 value.
+func floats(v G.Value) []float32 { return v.Data().([]float32) }

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nearfar/nearfar/internal/seed"
 	"github.com/nearfar/nearfar/model/kernel"
@@ -33,7 +34,7 @@ func NewWeights(spec Spec, s seed.Seed) (*Weights, error) {
 		return nil, fmt.Errorf("declaring a network: %w", err)
 	}
 	b := &builder{spec: spec}
-	b.network(tap{channels: 3})
+	b.declare()
 	w := newWeights(spec, b.params, b.norms)
 	for i, d := range b.params {
 		d.init(w.Params[i].Data, d.shape, s.At(d.name).Rand())
@@ -112,10 +113,51 @@ func (w *Weights) CopyFrom(from *Weights) {
 	copy(w.StatArena, from.StatArena)
 }
 
-// Follow moves the parameters towards those of the query network: w ← m·w + (1−m)·q, the momentum
-// encoder of MoCo (He et al. 2020, arXiv:1911.05722, eq. 2). Running statistics are the copy's own.
+// Copy is a copy of the encoder and of these heads alone, sharing nothing: what a momentum encoder is.
+func (w *Weights) Copy(heads ...string) *Weights {
+	b := &builder{spec: w.Spec.Only(heads...)}
+	b.declare()
+	c := newWeights(b.spec, b.params, b.norms)
+	for _, t := range c.Tensors() {
+		copy(t.Data, w.must(t.Name).Data)
+	}
+	return c
+}
+
+// TakeEncoder takes over the encoder of another network, whatever heads either has. An error says what does not
+// fit.
+func (w *Weights) TakeEncoder(from *Weights) error {
+	a, b := w.Spec.Only(), from.Spec.Only()
+	if a.Encoder != b.Encoder || a.Norm != b.Norm || a.Split != b.Split {
+		return fmt.Errorf("taking over an encoder: %+v does not fit %+v", b, a)
+	}
+	for _, t := range w.Tensors() {
+		if strings.HasPrefix(t.Name, "encoder.") {
+			copy(t.Data, from.must(t.Name).Data)
+		}
+	}
+	return nil
+}
+
+// Follow moves the parameters towards those of the query network, by name: w ← m·w + (1−m)·q, the
+// momentum encoder of MoCo (He et al. 2020, arXiv:1911.05722, eq. 2). Running statistics are the copy's own.
 func (w *Weights) Follow(query *Weights, momentum float32) {
-	kernel.EMA(w.ParamArena, query.ParamArena, momentum)
+	for _, p := range w.Params {
+		kernel.EMA(p.Data, query.must(p.Name).Data, momentum)
+	}
+}
+
+// must is a tensor that the network is known to have.
+func (w *Weights) must(name string) Tensor {
+	if i, ok := w.index[name]; ok {
+		return w.Params[i]
+	}
+	for _, s := range w.Stats {
+		if s.Name == name {
+			return s
+		}
+	}
+	panic("model: a network without tensor " + name)
 }
 
 // Tensors are all tensors, parameters first, as a checkpoint stores them.

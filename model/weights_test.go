@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestNetworksHaveTheReferenceParameterCounts(t *testing.T) {
 		trunk   int
 		width   int
 	}{{"small", small, 256}, {"resnet18", 11176512, 512}} {
-		w := weights(t, Spec{Encoder: c.encoder, Image: 64, Norm: "batch", Projection: 128}, 1)
+		w := weights(t, Spec{Encoder: c.encoder, Image: 64, Norm: "batch", Heads: []Head{{Name: "p", Kind: "mlp", Out: 128}}}, 1)
 		projector := c.width*c.width + c.width + c.width*128 + 128
 		if got := len(w.ParamArena); got != c.trunk+projector {
 			t.Errorf("%s has %d parameters, want %d + %d", c.encoder, got, c.trunk, projector)
@@ -55,10 +56,12 @@ func TestCloneSharesNothing(t *testing.T) {
 
 func TestSpecRefusesWhatCannotBeBuilt(t *testing.T) {
 	for _, bad := range []Spec{
-		{Encoder: "vgg", Image: 64, Norm: "batch", Projection: 128},
-		{Encoder: "small", Image: 8, Norm: "batch", Projection: 128},
-		{Encoder: "small", Image: 64, Norm: "layer", Projection: 128},
-		{Encoder: "small", Image: 64, Norm: "batch"},
+		{Encoder: "vgg", Image: 64, Norm: "batch"},
+		{Encoder: "small", Image: 8, Norm: "batch"},
+		{Encoder: "small", Image: 64, Norm: "layer"},
+		{Encoder: "small", Image: 64, Norm: "batch", Heads: []Head{{Name: "p", Kind: "mlp"}}},
+		{Encoder: "small", Image: 64, Norm: "batch", Heads: []Head{{Name: "p", Kind: "cloud", Out: 2}}},
+		{Encoder: "small", Image: 64, Norm: "batch", Heads: []Head{{Name: "p", Kind: "mlp", Out: 2}, {Name: "p", Kind: "linear", Out: 2}}},
 	} {
 		if _, err := NewWeights(bad, seed.New(1)); err == nil {
 			t.Errorf("%+v was built", bad)
@@ -67,11 +70,41 @@ func TestSpecRefusesWhatCannotBeBuilt(t *testing.T) {
 }
 
 func specs() []Spec {
+	var heads []Head
+	for _, kind := range HeadKinds() {
+		h := Head{Name: kind, Kind: kind, Out: 16}
+		switch kind {
+		case "decoder":
+			h.Out, h.Double = 5, 2
+		case "critic":
+			h.In, h.Out = 3, 1
+		}
+		heads = append(heads, h)
+	}
 	return []Spec{
-		{Encoder: "small", Image: 32, Norm: "batch", Projection: 16},
-		{Encoder: "small", Image: 32, Norm: "group", Projection: 16},
-		{Encoder: "resnet18", Image: 32, Norm: "batch", Projection: 16},
-		{Encoder: "resnet18", Image: 32, Norm: "group", Projection: 16},
+		{Encoder: "small", Image: 32, Norm: "batch", Heads: heads},
+		{Encoder: "small", Image: 32, Norm: "group", Heads: heads},
+		{Encoder: "small", Image: 32, Norm: "group", Split: true, Heads: heads[:2]},
+		{Encoder: "resnet18", Image: 32, Norm: "batch", Heads: heads[:3]},
+		{Encoder: "resnet18", Image: 32, Norm: "group", Heads: heads[4:5]},
+	}
+}
+
+// A momentum encoder holds the encoder and the heads it was asked for, and follows by name.
+func TestACopyFollowsByName(t *testing.T) {
+	spec := Spec{Encoder: "small", Image: 32, Norm: "batch", Heads: []Head{{Name: "a", Kind: "linear", Out: 3}, {Name: "b", Kind: "linear", Out: 4}}}
+	w := weights(t, spec, 1)
+	c := w.Copy("b")
+	if _, ok := c.Param("a.weight"); ok {
+		t.Error("a copy holds a head it was not asked for")
+	}
+	bias, _ := w.Param("b.bias")
+	copied, _ := c.Param("b.bias")
+	before := copied.Data[2]
+	bias.Data[2] += 1
+	c.Follow(w, 0.75)
+	if got, want := copied.Data[2], 0.75*before+0.25*bias.Data[2]; math.Abs(float64(got-want)) > 1e-6 {
+		t.Errorf("after following with momentum 0.75 a number is %v, want %v", got, want)
 	}
 }
 

@@ -34,7 +34,8 @@ var may = map[string][]string{
 	"model":                {"model/kernel"},
 	"model/kernel":         {},
 	"loss":                 {"model/kernel"},
-	"model/train":          {"sampler", "model", "model/kernel", "loss", "bank", "streams", "streams/frame", "internal/safetensors"},
+	"model/objective":      {"sampler", "sampler/pretext", "model", "model/kernel", "loss", "bank", "streams/frame", "internal/safetensors"},
+	"model/train":          {"sampler", "model", "model/kernel", "model/objective", "loss", "bank", "streams", "streams/frame", "internal/safetensors"},
 	"sinks":                {"streams", "streams/frame"},
 	"internal/seed":        {},
 	"internal/realdata":    {},
@@ -53,7 +54,7 @@ var only = map[string][]string{
 	"github.com/segmentio/kafka-go":      {"streams/topic"},
 	"github.com/twmb/franz-go/pkg/kfake": {"streams/broker"},
 	"github.com/reugn/go-streams":        {"streams"},
-	"gorgonia.org/gorgonia":              {"model", "model/kernel", "model/train", "loss"},
+	"gorgonia.org/gorgonia":              {"model", "model/kernel", "model/objective", "model/train", "loss"},
 	"math/rand":                          {},
 }
 

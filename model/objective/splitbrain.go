@@ -1,0 +1,105 @@
+package objective
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/nearfar/nearfar/loss"
+	"github.com/nearfar/nearfar/model"
+	"github.com/nearfar/nearfar/model/kernel"
+	"github.com/nearfar/nearfar/sampler"
+	"github.com/nearfar/nearfar/sampler/pretext"
+)
+
+// splitBrain has one half of the encoder tell the colours from the lightness and the other the lightness from
+// the colours (Zhang et al. 2017, arXiv:1611.09842); used together they see everything. It needs an encoder
+// of two halves, model.split.
+type splitBrain struct {
+	puzzle
+	task      pretext.SplitBrain
+	bins      *hues
+	lightness loss.Labels // of every place
+	bright    loss.Told
+	gray      []float32 // pictures for Show
+}
+
+// lightBins is into how many classes lightness is divided: 100 in the paper.
+const lightBins = 100
+
+// lightnessOf is the name of the head that answers with lightness.
+func lightnessOf(c Config) string { return c.Name + "-lightness" }
+
+func splitHeads(c Config, n Needs) []model.Head {
+	half := n.Model.Width() / 2
+	return []model.Head{
+		{Name: c.Name, Kind: "decoder", In: half, Out: pretext.ColourBins, Double: colourDoubles},
+		{Name: lightnessOf(c), Kind: "decoder", In: half, Out: lightBins, Double: colourDoubles},
+	}
+}
+
+// gridFits refuses pictures that do not divide into the places of a decoder's grid.
+func gridFits(n Needs, grid int) error {
+	if n.Model.Image%grid != 0 {
+		return fmt.Errorf("pictures of %d px do not divide into %d×%d places: choose a sampler.image that is a multiple of %d", n.Model.Image, grid, grid, grid)
+	}
+	return nil
+}
+
+func newSplitBrain(c Config, n Needs, w *model.Weights) (Objective, error) {
+	colours, err := pretext.NewColour(colourNeighbours)
+	if err != nil {
+		return nil, err
+	}
+	grid := n.Model.Places(n.Model.Image) << colourDoubles
+	if err := gridFits(n, grid); err != nil {
+		return nil, err
+	}
+	o := &splitBrain{puzzle: newPuzzle(c, n, w, n.Batch, 0, pretext.ColourBins), bins: newHues(colours, n.Batch, grid)}
+	if o.task, err = pretext.NewSplitBrain(colours, lightBins); err != nil {
+		return nil, err
+	}
+	o.lightness.Of = make([]int32, n.Batch*grid*grid)
+	o.gray = make([]float32, n.Batch*o.pixels())
+	g := model.NewGraph(w, kernel.Train)
+	views, x := g.Images("frames", n.Batch, n.Model.Image)
+	o.views = views // painted straight into the graph
+	l, ab := g.Halves(x)
+	colour := g.Flat(g.Head(c.Name, l))
+	light := g.Flat(g.Head(lightnessOf(c), ab))
+	o.logits = g.Read(colour)
+	costs := []model.Tap{
+		g.Add("colours", colour, 1, func() (*G.Node, error) {
+			return loss.SoftCrossEntropy(colour.Node(), &o.bins.target, &o.bins.answer)
+		}),
+		g.Add("lightness", light, 1, func() (*G.Node, error) { return loss.CrossEntropy(light.Node(), &o.lightness, &o.bright) }),
+	}
+	o.training, err = g.Training(g.Sum(costs, []float32{1, 1}))
+	return o, err
+}
+
+func (o *splitBrain) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
+	places, px := o.bins.grid*o.bins.grid, o.pixels()
+	o.look(s, d, func(row int, view []float32, _ *rand.Rand) {
+		o.bins.ask(row, view, o.size())
+		o.task.Lightness(view, o.size(), o.bins.grid, o.lightness.Of[row*places:(row+1)*places])
+		pretext.Gray(o.gray[row*px:(row+1)*px], view, o.size())
+	})
+	o.bins.weigh()
+	return true
+}
+
+func (o *splitBrain) Learn(step uint64, add func(param int, grad []float32)) (Told, error) {
+	cost, err := o.run(step, add)
+	o.ran = err == nil
+	t := o.told(cost)
+	// Both halves, each as good as chance among its own classes where it has learned nothing.
+	t.Accuracy, t.Chance = (o.bins.answer.Accuracy+o.bright.Accuracy)/2, (1./pretext.ColourBins+1./lightBins)/2
+	t.Rows = o.bins.answer.Rows + o.bright.Rows
+	return t, err
+}
+
+func (o *splitBrain) State() []Part { return []Part{o.bins.part()} }
+
+func (o *splitBrain) Show(rows int) []Row { return showColours(&o.puzzle, rows, o.gray, o.bins) }

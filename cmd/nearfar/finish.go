@@ -122,7 +122,7 @@ func (s *session) tellSummary(w io.Writer, r online.Result, sum runSummary, shee
 	fmt.Fprintf(w, "  in Kafka    %d frames = %d trained + %d late + %d dead letters + %d lost to retention + %d for the next start\n",
 		sum.InTopic, sum.Trained, sum.Late, sum.DeadLettered, sum.Lost, sum.Waiting+sum.Unread)
 	st := sum.Status
-	fmt.Fprintf(w, "  learned     %d steps; loss %.3f, mutual information at least %.2f nats\n", sum.Steps, st.Loss, st.MIBound)
+	fmt.Fprintf(w, "  learned     %d steps; loss %s\n", sum.Steps, losses(st))
 	fmt.Fprintf(w, "  embeddings  %d written (topic %s", sum.Embedded, s.cfg.Kafka.Embeddings)
 	for _, c := range s.cfg.Sinks {
 		if c.Kind == "files" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/nearfar/nearfar/internal/online"
@@ -121,11 +122,20 @@ func (s *session) report(ctx context.Context) error {
 	}
 }
 
+// losses are what the objectives tell, in a few words.
+func losses(s online.Status) string {
+	var words []string
+	for _, o := range s.Objectives {
+		words = append(words, o.String())
+	}
+	return strings.Join(words, ", ")
+}
+
 // line is a status for people.
 func line(s online.Status) string {
 	text := fmt.Sprintf("step %d  %.1f frames/s in  %.1f steps/s  lag %d", s.Step, s.FramesPerSec, s.StepsPerSec, s.Lag)
 	if s.Step > 0 {
-		text += fmt.Sprintf("  loss %.3f  MI ≥ %.2f nats", s.Loss, s.MIBound)
+		text += "  loss " + losses(s)
 	}
 	if s.EffectiveRank > 0 {
 		text += fmt.Sprintf("  std %.4f  rank %.0f", s.EmbeddingStd, s.EffectiveRank)

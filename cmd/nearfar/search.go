@@ -27,7 +27,8 @@ func newSearchCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "search", Short: "Find the frames of a run's memory bank that look most like a picture", Args: cobra.NoArgs,
 		Long: `Embeds a picture and finds the nearest frames whose keys are in the memory bank, by cosine distance of
-embeddings made anew with the checkpoint. --sheet draws query and answers. Answers are at least 2 s apart.`,
+embeddings made anew with the checkpoint. Where no objective keeps a bank, the frames of the replay buffer are
+searched. --sheet draws query and answers. Answers are at least 2 s apart.`,
 		Example: "  nearfar search --run runs/demo --image query.jpg -k 8 --sheet out.png",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if checkpoint == "" {
@@ -118,9 +119,12 @@ func memoryIndex(path string) (*look.Index, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	frames := look.InBank(memory, keys)
+	frames := memory // of a run whose objectives keep no bank
+	if keys != nil {
+		frames = look.InBank(memory, keys)
+	}
 	if len(frames) == 0 {
-		return nil, nil, errors.New("the memory bank is empty: no step was taken before this checkpoint")
+		return nil, nil, errors.New("the memory is empty: no step was taken before this checkpoint")
 	}
 	runtime.LockOSThread()
 	encoder, err := look.NewEncoder(weights)

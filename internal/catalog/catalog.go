@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/sources/capture"
 	"github.com/nearfar/nearfar/sources/still"
@@ -21,7 +22,7 @@ type Component struct {
 
 // Table lists all components, role by role.
 func Table() []Component {
-	return []Component{
+	table := []Component{
 		{"source", sources.File, "a video file"},
 		{"source", sources.Folder, "a folder of pictures, its subfolders scenes"},
 		{"source", sources.URL, "a camera by RTSP or HTTP"},
@@ -29,11 +30,14 @@ func Table() []Component {
 		{"source", sources.Synth, "a rendered scene seen by several cameras"},
 		{"encoder", "small", "four 3×3 stride-2 convolutions, 32-64-128-256"},
 		{"encoder", "resnet18", "the residual network of 18 layers"},
-		{"objective", "moco", "InfoNCE against a bank of momentum keys (He et al. 2020)"},
 		{"sink", "topic", "the Kafka topic kafka.embeddings"},
 		{"sink", "files", "JSON lines"},
 		{"sink", "stdout", "JSON lines on standard output"},
 	}
+	for _, kind := range objective.Kinds() {
+		table = append(table, Component{"objective", kind, objective.About(kind)})
+	}
+	return table
 }
 
 // Open makes the source of one camera.

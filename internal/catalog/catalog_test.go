@@ -40,7 +40,7 @@ func TestTableListsWhatConfigurationsMayName(t *testing.T) {
 	set := map[string]func(*config.Config, string){
 		"source":    func(c *config.Config, s string) { c.Sources = []sources.Config{{From: "x", Kind: s}} },
 		"encoder":   func(c *config.Config, s string) { c.Model.Encoder = s },
-		"objective": func(c *config.Config, s string) { c.Objectives[0].Kind = s },
+		"objective": func(c *config.Config, s string) { c.Objectives[0].Kind, c.Model.Split = s, s == "splitbrain" },
 		"sink":      func(c *config.Config, s string) { c.Sinks = []config.SinkConfig{{Kind: s}} },
 	}
 	for role, put := range set {

@@ -9,30 +9,31 @@ import (
 	"path/filepath"
 	"reflect"
 
+	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/sources"
 )
 
 // Config is everything that can be configured.
 type Config struct {
-	Run        RunConfig         `yaml:"run"`        // the run as a whole
-	Kafka      KafkaConfig       `yaml:"kafka"`      // the broker and its topics
-	Sources    []sources.Config  `yaml:"sources"`    // the cameras; default none
-	Sampler    sampler.Config    `yaml:"sampler"`    // which frames meet and how they look
-	Model      ModelConfig       `yaml:"model"`      // the network
-	Objectives []ObjectiveConfig `yaml:"objectives"` // what the network is trained for; default moco alone
-	Bank       BankConfig        `yaml:"bank"`       // the rolling memory bank of keys
-	Train      TrainConfig       `yaml:"train"`      // the optimiser and its schedule
-	Checkpoint CheckpointConfig  `yaml:"checkpoint"` // what is saved, and when
-	Sinks      []SinkConfig      `yaml:"sinks"`      // where embeddings go; default the topic and a file in the run
-	Log        LogConfig         `yaml:"log"`        // what is told on standard error
+	Run        RunConfig          `yaml:"run"`        // the run as a whole
+	Kafka      KafkaConfig        `yaml:"kafka"`      // the broker and its topics
+	Sources    []sources.Config   `yaml:"sources"`    // the cameras; default none
+	Sampler    sampler.Config     `yaml:"sampler"`    // which frames meet and how they look
+	Model      ModelConfig        `yaml:"model"`      // the network
+	Objectives []objective.Config `yaml:"objectives"` // what the network is trained for, all at once by weight; default moco alone
+	Bank       BankConfig         `yaml:"bank"`       // the rolling memory bank of keys
+	Train      TrainConfig        `yaml:"train"`      // the optimiser and its schedule
+	Checkpoint CheckpointConfig   `yaml:"checkpoint"` // what is saved, and when
+	Sinks      []SinkConfig       `yaml:"sinks"`      // where embeddings go; default the topic and a file in the run
+	Log        LogConfig          `yaml:"log"`        // what is told on standard error
 }
 
 // Defaults is the configuration of a run that says nothing: no sources, an embedded broker.
 func Defaults() Config {
 	return Config{
 		Run: DefaultRun(), Kafka: DefaultKafka(), Sampler: sampler.Defaults(),
-		Model: DefaultModel(), Objectives: []ObjectiveConfig{DefaultObjective()}, Bank: DefaultBank(),
+		Model: DefaultModel(), Objectives: []objective.Config{objective.Default()}, Bank: DefaultBank(),
 		Train: DefaultTrain(), Checkpoint: DefaultCheckpoint(),
 		Sinks: []SinkConfig{{Kind: "topic"}, {Kind: "files"}}, Log: LogConfig{Level: "info", Format: "text"},
 	}
@@ -43,8 +44,6 @@ func fresh(t reflect.Type) reflect.Value {
 	switch t {
 	case reflect.TypeFor[sources.Config]():
 		return reflect.ValueOf(sources.Defaults())
-	case reflect.TypeFor[ObjectiveConfig]():
-		return reflect.ValueOf(DefaultObjective())
 	}
 	return reflect.Zero(t)
 }
@@ -86,11 +85,40 @@ func (c *Config) checkBetween(report Report) {
 }
 
 func (c *Config) checkObjectives(report Report) {
-	if len(c.Objectives) != 1 {
-		report("objectives", "names %d, there can be one: [{kind: moco}]", len(c.Objectives))
+	if len(c.Objectives) == 0 {
+		report("objectives", "names none, there must be one at least: [{kind: moco}]")
 	}
 	for i := range c.Objectives {
 		c.Objectives[i].Check(under(fmt.Sprintf("objectives[%d]", i), report))
+	}
+	objective.CheckAll(c.Objectives, c.Needs(), c.camerasOfRig(), report)
+}
+
+// Needs is what the objectives are built for.
+func (c *Config) Needs() objective.Needs {
+	return objective.Needs{Model: c.Spec(), Batch: c.Sampler.Batch, Projection: c.Model.Projection, Hidden: c.Model.Hidden,
+		KeyMomentum: float32(c.Model.KeyMomentum), Bank: c.Bank.Size, MaxAge: c.Bank.MaxAge, Sampler: c.Sampler}
+}
+
+// camerasOfRig is the most cameras that any rig has, 0 where no camera is known.
+func (c *Config) camerasOfRig() int {
+	most, rigs := 0, map[string]int{}
+	for i := range c.Sources {
+		s := c.Sources[i].WithDefaults()
+		if s.Kind == sources.Synth {
+			rigs[s.Rig] += s.Cameras
+		} else {
+			rigs[s.Rig]++
+		}
+		most = max(most, rigs[s.Rig])
+	}
+	return most
+}
+
+// settle fills in what follows from other keys.
+func (c *Config) settle() {
+	for i := range c.Objectives {
+		c.Objectives[i] = c.Objectives[i].WithDefaults()
 	}
 }
 

@@ -14,6 +14,7 @@ type field struct {
 	key    string
 	index  []int
 	secret bool // of type topic.Secret: printed masked, never shown in a message
+	spare  bool // of many, few of which mean anything at a time: not printed where it is zero
 }
 
 // fields lists the yaml keys of a struct type in the order they are declared.
@@ -26,13 +27,13 @@ func fields(t reflect.Type) []field {
 		case tag == "-" || !f.IsExported():
 		case strings.Contains(options, "inline"):
 			for _, sub := range fields(f.Type) {
-				out = append(out, field{sub.key, append([]int{i}, sub.index...), sub.secret})
+				out = append(out, field{sub.key, append([]int{i}, sub.index...), sub.secret, sub.spare})
 			}
 		default:
 			if tag == "" {
 				tag = strings.ToLower(f.Name)
 			}
-			out = append(out, field{tag, []int{i}, f.Type == reflect.TypeFor[topic.Secret]()})
+			out = append(out, field{tag, []int{i}, f.Type == reflect.TypeFor[topic.Secret](), strings.Contains(options, "omitempty")})
 		}
 	}
 	return out

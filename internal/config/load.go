@@ -56,6 +56,7 @@ func Load(path string, o Options) (*Config, error) {
 	if err := col.err(); err != nil {
 		return nil, err
 	}
+	c.settle()
 	return &c, nil
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"github.com/nearfar/nearfar/model/objective"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +64,7 @@ sinks: []
 	if c.Model.KeyMomentum != 0.1 || c.Model.Encoder != "resnet18" || c.Model.Projection != 128 {
 		t.Errorf("%+v", c.Model)
 	}
-	if len(c.Objectives) != 1 || c.Objectives[0] != (ObjectiveConfig{"moco", 0.2}) {
+	if len(c.Objectives) != 1 || c.Objectives[0] != (objective.Config{Kind: "moco", Temperature: 0.2}.WithDefaults()) {
 		t.Errorf("a list's elements start from their own defaults: %+v", c.Objectives)
 	}
 	if len(c.Sinks) != 0 {

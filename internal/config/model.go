@@ -1,17 +1,25 @@
 package config
 
+import "github.com/nearfar/nearfar/model"
+
 // ModelConfig is the network.
 type ModelConfig struct {
 	Encoder     string  `yaml:"encoder" jsonschema:"enum=small,enum=resnet18"` // small or resnet18; default small
 	Norm        string  `yaml:"norm" jsonschema:"enum=batch,enum=group"`       // batch or group normalisation; default batch
 	Projection  int     `yaml:"projection"`                                    // width of what the losses see; default 128
 	Hidden      int     `yaml:"hidden"`                                        // width of the projector's hidden layer; default 0, the encoder's own
+	Split       bool    `yaml:"split"`                                         // two halves that see lightness and colour alone, as the objective splitbrain needs; default false
 	KeyMomentum float64 `yaml:"key_momentum"`                                  // share of the key encoder kept each step, [0, 1); default 0.99
 }
 
 // DefaultModel is the small encoder.
 func DefaultModel() ModelConfig {
 	return ModelConfig{Encoder: "small", Norm: "batch", Projection: 128, KeyMomentum: 0.99}
+}
+
+// Spec is the encoder; its heads follow from the objectives.
+func (c *Config) Spec() model.Spec {
+	return model.Spec{Encoder: c.Model.Encoder, Image: c.Sampler.Image, Norm: c.Model.Norm, Split: c.Model.Split}
 }
 
 // Check reports every problem with its yaml path.
@@ -25,23 +33,6 @@ func (c ModelConfig) Check(report Report) {
 	if !(c.KeyMomentum >= 0 && c.KeyMomentum < 1) {
 		report("key_momentum", "%v must be at least 0 and below 1 (at 1 the key encoder would never learn)", c.KeyMomentum)
 	}
-}
-
-// ObjectiveConfig is one thing the network is trained for.
-type ObjectiveConfig struct {
-	Kind        string  `yaml:"kind" jsonschema:"enum=moco"` // moco; default moco
-	Temperature float64 `yaml:"temperature"`                 // divides similarities; default 0.1
-}
-
-// DefaultObjective is MoCo against the bank.
-func DefaultObjective() ObjectiveConfig {
-	return ObjectiveConfig{Kind: "moco", Temperature: 0.1}
-}
-
-// Check reports every problem with its yaml path.
-func (c ObjectiveConfig) Check(report Report) {
-	oneOf(report, "kind", c.Kind, "moco")
-	within(report, "temperature", c.Temperature, 0.001, 100)
 }
 
 // BankConfig is the rolling memory bank of keys.

@@ -58,6 +58,9 @@ func branch(v reflect.Value) group {
 		return out
 	}
 	for _, f := range fields(v.Type()) {
+		if f.spare && v.FieldByIndex(f.index).IsZero() {
+			continue
+		}
 		out = append(out, pair{f.key, tree(v.FieldByIndex(f.index), f.secret)})
 	}
 	return out

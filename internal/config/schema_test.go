@@ -26,7 +26,7 @@ func reflectSchema(t *testing.T) []byte {
 		Mapper: scalarSchema,
 	}
 	t.Chdir("../..")
-	for _, room := range []string{"./internal/config", "./sources", "./sampler", "./streams/topic"} {
+	for _, room := range []string{"./internal/config", "./sources", "./sampler", "./model/objective", "./streams/topic"} {
 		if err := r.AddGoComments(module, room); err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func encoder(t *testing.T) *Encoder {
 	t.Helper()
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
-	w, err := model.NewWeights(model.Spec{Encoder: "small", Image: side, Norm: "batch", Projection: 16}, seed.New(1))
+	w, err := model.NewWeights(model.Spec{Encoder: "small", Image: side, Norm: "batch"}, seed.New(1))
 	if err != nil {
 		t.Fatal(err)
 	}

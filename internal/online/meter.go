@@ -17,13 +17,10 @@ type Status struct {
 	Frames        uint64    `json:"frames"` // taken in by the sampler since the run began
 	FramesPerSec  float64   `json:"frames_per_second"`
 	StepsPerSec   float64   `json:"steps_per_second"`
-	Lag           int64     `json:"lag"` // frames in the topic that the trainer has not read
-	Loss          float64   `json:"loss"`
-	MIBound       float64   `json:"mi_bound"` // nats, at most ln N
-	Positive      float64   `json:"positive_score"`
-	Negative      float64   `json:"negative_score"`
-	Accuracy      float64   `json:"contrast_accuracy"` // share of queries whose positive scores highest
+	Lag           int64     `json:"lag"`  // frames in the topic that the trainer has not read
+	Loss          float64   `json:"loss"` // weighted sum over the objectives
 	LR            float64   `json:"learning_rate"`
+	Objectives    []Learned `json:"objectives"`
 	EmbeddingStd  float64   `json:"embedding_std"` // 1/√d is healthy, 0 collapsed
 	EffectiveRank float64   `json:"effective_rank"`
 	KNN           float64   `json:"knn"`         // share of labelled frames recognised among earlier visits
@@ -45,7 +42,8 @@ type Meter struct {
 	next   int
 
 	steps        int // since the last Status
-	sum          Status
+	loss, lr     float64
+	tallies      []tally // by objective
 	step, frames uint64
 	last         time.Time
 	lastStep     uint64
@@ -84,12 +82,14 @@ func (m *Meter) Step(r train.Report) {
 	defer m.mu.Unlock()
 	m.steps++
 	m.step = r.Step
-	m.sum.Loss += float64(r.Loss)
-	m.sum.MIBound += float64(r.MIBound())
-	m.sum.Positive += float64(r.Positive)
-	m.sum.Negative += float64(r.Negative)
-	m.sum.Accuracy += float64(r.Accuracy)
-	m.sum.LR = float64(r.LR)
+	m.loss += r.Loss()
+	m.lr = float64(r.LR)
+	if len(m.tallies) != len(r.Told) {
+		m.tallies = make([]tally, len(r.Told))
+	}
+	for i, t := range r.Told {
+		m.tallies[i].add(t)
+	}
 }
 
 // Embeddings takes published embeddings.
@@ -122,15 +122,19 @@ func (m *Meter) Status(lag int64) Status {
 		s.StepsPerSec = float64(m.step-m.lastStep) / dt
 	}
 	if n := float64(m.steps); n > 0 {
-		s.Loss, s.MIBound, s.Accuracy = m.sum.Loss/n, m.sum.MIBound/n, m.sum.Accuracy/n
-		s.Positive, s.Negative, s.LR = m.sum.Positive/n, m.sum.Negative/n, m.sum.LR
+		s.Loss, s.LR = m.loss/n, m.lr
+		s.Objectives = make([]Learned, len(m.tallies))
+		for i := range m.tallies {
+			s.Objectives[i] = m.tallies[i].mean(m.old(i))
+			m.tallies[i] = tally{}
+		}
 	}
 	if m.probe != nil {
 		if knn, n := m.probe.Accuracy(); n > 0 {
 			s.KNN, s.KNNSamples = knn, n
 		}
 	}
-	m.steps, m.sum = 0, Status{}
+	m.steps, m.loss = 0, 0
 	m.last, m.lastStep, m.lastFrames = now, m.step, m.frames
 	vectors := make([]float32, 0, len(m.recent)*m.dim)
 	for _, v := range m.recent {
@@ -144,6 +148,14 @@ func (m *Meter) Status(lag int64) Status {
 	m.shown = s
 	m.mu.Unlock()
 	return s
+}
+
+// old is what was shown of an objective last.
+func (m *Meter) old(i int) Learned {
+	if i < len(m.shown.Objectives) {
+		return m.shown.Objectives[i]
+	}
+	return Learned{}
 }
 
 // Last is the newest Status that was taken.

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nearfar/nearfar/model"
+	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/sinks"
@@ -111,9 +112,9 @@ func (l *log) options(t *testing.T, sink sinks.Sink) Options {
 	t.Helper()
 	c := sampler.Defaults()
 	c.Image, c.Batch, c.UpdatesPerFrame, c.Replay.Size = 16, 8, 0.5, 64
-	set := train.Settings{Run: "r", Seed: 1, Model: model.Spec{Encoder: "small", Image: 16, Norm: "batch", Projection: 16}, Sampler: c,
+	set := train.Settings{Run: "r", Seed: 1, Model: model.Spec{Encoder: "small", Image: 16, Norm: "batch"}, Projection: 16, Objectives: []objective.Config{objective.Default()}, Sampler: c,
 		Merge:     streams.MergeConfig{Lateness: c.Lateness, Idle: c.Idle, Limit: c.Limit},
-		Optimizer: model.OptimizerSpec{Kind: "adam"}, LR: 1e-3, KeyMomentum: 0.99, Temperature: 0.1, Bank: 32, Every: 4, Keep: 2, EmbedBatch: 8}
+		Optimizer: model.OptimizerSpec{Kind: "adam"}, LR: 1e-3, KeyMomentum: 0.99, Bank: 32, Every: 4, Keep: 2, EmbedBatch: 8}
 	over := make(chan struct{})
 	close(over)
 	dir := t.TempDir()

@@ -2,12 +2,9 @@ package train
 
 import (
 	"fmt"
-	"math"
 	"runtime"
-	"slices"
 	"time"
 
-	"github.com/nearfar/nearfar/bank"
 	"github.com/nearfar/nearfar/internal/seed"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -16,32 +13,35 @@ import (
 // benchWarmup are the steps before the clock starts: the first builds the primitives.
 const benchWarmup = 3
 
-// Bench times whole training steps on random images against a full bank: query forward and backward, key
-// forward, momentum update, loss, optimiser. No decoding and no sampling. It returns one duration a step.
+// Bench times whole training steps on random pictures, with banks full: everything between painted pictures
+// and new weights. No decoding, no sampling, no painting. It returns one duration a step.
 func Bench(set Settings, steps int) ([]time.Duration, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	set.Sampler.Replay.Size = max(set.Sampler.Replay.Size, 4*set.Sampler.Batch)
 	l, err := NewLearner(set)
 	if err != nil {
 		return nil, err
 	}
 	defer l.Close()
-	s := seed.New(set.Seed).At("bench")
-	l.fillBank(s.At("bank"))
-	var d sampler.Draw
-	r := s.At("images").Rand()
-	query, key := l.training.Input(), l.keys.Input()
-	for i := range query {
-		query[i], key[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+	s := noise(set, l.Rows())
+	d := sampler.Draw{N: l.Rows()}
+	if !s.Draw(0, &d) {
+		return nil, fmt.Errorf("benching: the sampler has no batch of %d", l.Rows())
 	}
-	for i := range set.Sampler.Batch {
-		f := &frame.Frame{Meta: frame.Meta{Camera: "bench", Rig: fmt.Sprint("bench", i)}}
-		d.Anchor, d.Positive = append(d.Anchor, f), append(d.Positive, f)
+	l.Paint(s, &d)
+	if _, err := l.Learn(); err != nil {
+		return nil, err
+	}
+	for range set.Bank/set.Sampler.Batch + 1 { // banks are filled with the keys of the first step
+		for _, o := range l.objectives {
+			o.Settle(0)
+		}
 	}
 	took := make([]time.Duration, 0, steps)
 	for i := range steps + benchWarmup {
 		start := time.Now()
-		if _, err := l.Step(&d); err != nil {
+		if _, err := l.Learn(); err != nil {
 			return nil, err
 		}
 		if i >= benchWarmup {
@@ -51,23 +51,24 @@ func Bench(set Settings, steps int) ([]time.Duration, error) {
 	return took, nil
 }
 
-// fillBank enqueues random unit keys of a rig no anchor belongs to.
-func (l *Learner) fillBank(s seed.Seed) {
-	d := l.set.Model.Projection
-	keys, origins := make([]float32, l.set.Bank*d), make([]bank.Origin, l.set.Bank)
-	r := s.Rand()
-	for key := range slices.Chunk(keys, d) {
-		sum := 0.0
-		for i := range key {
-			key[i] = float32(r.NormFloat64())
-			sum += float64(key[i]) * float64(key[i])
-		}
-		for i := range key {
-			key[i] *= float32(1 / math.Sqrt(sum))
+// noise is a sampler full of clips of random pictures, each of a rig of its own.
+func noise(set Settings, rows int) *sampler.Sampler {
+	s := sampler.New(set.Sampler, seed.New(set.Seed).At("bench"))
+	r := seed.New(set.Seed).At("bench pictures").Rand()
+	length := max(2, set.Sampler.Clip.Frames)
+	for i := range 2 * rows {
+		at := time.Unix(0, 0)
+		for t := range length {
+			pix := make([]byte, 3*set.Sampler.Image*set.Sampler.Image)
+			for p := range pix {
+				pix[p] = byte(r.Uint32())
+			}
+			name := fmt.Sprint("bench", i)
+			s.Push(&frame.Frame{Width: set.Sampler.Image, Height: set.Sampler.Image, Pix: pix,
+				Meta: frame.Meta{Camera: name, Rig: name, Seq: uint64(t), Captured: at}})
+			at = at.Add(min(set.Sampler.Clip.Stride, set.Sampler.Near))
 		}
 	}
-	for i := range origins {
-		origins[i].Rig = "elsewhere"
-	}
-	l.bank.Enqueue(keys, origins)
+	s.Flush()
+	return s
 }

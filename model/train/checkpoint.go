@@ -28,22 +28,26 @@ type state struct {
 	Counts    Counts        `json:"counts"`
 }
 
-// save writes the checkpoint: weights, key encoder, optimiser, running statistics, bank, the sampler's
-// window and replay buffer, frames that wait in the merge, and the Kafka position. Random numbers need no
-// state: they are drawn by name and step from the seed.
+// save writes the checkpoint: weights, optimiser, running statistics, what the objectives remember (key
+// encoders, banks), the sampler's window and replay buffer, frames that wait in the merge, and the Kafka
+// position. Random numbers need no state: they are drawn by name and step from the seed.
 func (t *Trainer) save() (string, error) {
 	l := t.learner
 	slots, steps := l.optimizer.State()
 	s := state{Settings: t.set, Step: l.step, Optimizer: steps, Positions: t.positions, Counts: t.counts}
-	path, err := writeSnapshot(t.dir, fmt.Sprintf("step-%010d", l.step), manifest{Run: t.set.Run, Step: l.step}, []part{
+	parts := []part{
 		{"query.safetensors", tensorsOf(l.query.Tensors(), l.query.Spec, l.step)},
-		{"key.safetensors", tensorsOf(l.key.Tensors(), l.key.Spec, l.step)},
 		{"optimizer.safetensors", tensorsOf(slots, l.query.Spec, l.step)},
-		{"bank.bin", writerTo(l.bank.WriteTo)},
 		{"sampler.bin", writerTo(t.sampler.WriteTo)},
 		{"merge.gob", func(w io.Writer) error { return gob.NewEncoder(w).Encode(t.mergeState()) }},
 		{"state.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }},
-	})
+	}
+	for i, o := range l.objectives {
+		for _, p := range o.State() {
+			parts = append(parts, part{l.names[i] + "." + p.Name, p.Write})
+		}
+	}
+	path, err := writeSnapshot(t.dir, fmt.Sprintf("step-%010d", l.step), manifest{Run: t.set.Run, Step: l.step}, parts)
 	if err != nil {
 		return "", err
 	}
@@ -104,35 +108,29 @@ func (t *Trainer) restore(path string, s state) error {
 		t.positions = map[int]int64{}
 	}
 	slots, _ := l.optimizer.State()
-	if err := errors.Join(
+	errs := []error{
 		readTensors(filepath.Join(path, "query.safetensors"), l.query.Tensors()),
-		readTensors(filepath.Join(path, "key.safetensors"), l.key.Tensors()),
 		readTensors(filepath.Join(path, "optimizer.safetensors"), slots),
 		l.optimizer.Restore(slots, s.Optimizer),
-		readFile(filepath.Join(path, "bank.bin"), func(r io.Reader) error {
-			b, err := bank.Read(r)
-			if err == nil && (b.Cap() != l.set.Bank || b.Dim() != l.set.Model.Projection) {
-				err = fmt.Errorf("the bank holds %d keys of %d numbers, the settings want %d of %d", b.Cap(), b.Dim(), l.set.Bank, l.set.Model.Projection)
-			}
-			if err == nil {
-				b.MaxAge = l.bank.MaxAge
-				l.bank = b
-			}
-			return err
-		}),
-		readFile(filepath.Join(path, "sampler.bin"), func(r io.Reader) (err error) {
+		readFile(filepath.Join(path, "sampler.bin"), func(r io.Reader, _ int64) (err error) {
 			t.sampler, err = sampler.Read(r, t.set.Sampler, samplerSeed(t.set.Seed))
 			return err
 		}),
 		readFile(filepath.Join(path, "merge.gob"), t.restoreMerge),
-	); err != nil {
+	}
+	for i, o := range l.objectives {
+		for _, p := range o.State() {
+			errs = append(errs, readFile(filepath.Join(path, l.names[i]+"."+p.Name), p.Read))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	t.embedder.adopt(l.query, t.set.version(l.step))
 	return nil
 }
 
-func (t *Trainer) restoreMerge(r io.Reader) error {
+func (t *Trainer) restoreMerge(r io.Reader, _ int64) error {
 	var all map[string]streams.MergeState[*frame.Frame]
 	if err := gob.NewDecoder(r).Decode(&all); err != nil {
 		return err
@@ -152,17 +150,21 @@ func readState(path string) (state, error) {
 	if _, err := verify(path); err != nil {
 		return s, err
 	}
-	err := readFile(filepath.Join(path, "state.json"), func(r io.Reader) error { return json.NewDecoder(r).Decode(&s) })
+	err := readFile(filepath.Join(path, "state.json"), func(r io.Reader, _ int64) error { return json.NewDecoder(r).Decode(&s) })
 	return s, err
 }
 
-func readFile(path string, read func(io.Reader) error) error {
+func readFile(path string, read func(r io.Reader, size int64) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := read(f); err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := read(f, info.Size()); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil
@@ -203,10 +205,21 @@ func LoadWeights(path string) (w *model.Weights, version string, err error) {
 		return nil, "", err
 	}
 	l := s.Settings
-	if w, err = model.NewWeights(l.Model, untrained(l.Seed)); err != nil {
+	if w, err = model.NewWeights(l.Spec(), untrained(l.Seed)); err != nil {
 		return nil, "", fmt.Errorf("loading checkpoint %s: %w", path, err)
 	}
 	return w, l.version(s.Step), readTensors(filepath.Join(path, "query.safetensors"), w.Tensors())
+}
+
+// LoadSettings reads the settings of a checkpoint's run.
+func LoadSettings(path string) (Settings, error) {
+	s, err := readState(path)
+	return s.Settings, err
+}
+
+// ReadWeights fills a network with the weights of a checkpoint, by name. The checkpoint may hold more heads.
+func ReadWeights(path string, w *model.Weights) error {
+	return readTensors(filepath.Join(path, "query.safetensors"), w.Tensors())
 }
 
 // Untrained is the query network of a checkpoint's run as it was before the first step.
@@ -215,13 +228,25 @@ func Untrained(path string) (*model.Weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	return model.NewWeights(s.Settings.Model, untrained(s.Settings.Seed))
+	return model.NewWeights(s.Settings.Spec(), untrained(s.Settings.Seed))
 }
 
-// LoadBank reads the memory bank of a checkpoint.
+// LoadBank reads the memory bank of a checkpoint: that of the first objective that keeps one. It is nil where
+// none does.
 func LoadBank(path string) (b *bank.Rolling, err error) {
-	err = readFile(filepath.Join(path, "bank.bin"), func(r io.Reader) error { b, err = bank.Read(r); return err })
-	return b, err
+	s, err := readState(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range s.Settings.Objectives {
+		file := filepath.Join(path, c.WithDefaults().Name+".bank.bin")
+		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		err = readFile(file, func(r io.Reader, _ int64) error { b, err = bank.Read(r); return err })
+		return b, err
+	}
+	return nil, nil
 }
 
 // LoadMemory reads the frames a checkpoint's sampler holds, at training size.
@@ -231,7 +256,7 @@ func LoadMemory(path string) ([]*frame.Frame, error) {
 		return nil, err
 	}
 	var frames []*frame.Frame
-	err = readFile(filepath.Join(path, "sampler.bin"), func(r io.Reader) error {
+	err = readFile(filepath.Join(path, "sampler.bin"), func(r io.Reader, _ int64) error {
 		m, err := sampler.Read(r, s.Settings.Sampler, samplerSeed(s.Settings.Seed))
 		if err == nil {
 			frames = m.Frames()

@@ -50,7 +50,7 @@ func (e *embedder) flush(publish func([]frame.Embedding) error) error {
 	for i, f := range e.waiting {
 		sampler.Plain(e.network.Input()[i*pixels:(i+1)*pixels], f, e.size)
 	}
-	vectors, _, err := e.network.Run()
+	vectors, err := e.network.Run()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nearfar/nearfar/internal/seed"
 	"github.com/nearfar/nearfar/model"
+	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -20,9 +21,9 @@ func settingsFor(root uint64) Settings {
 	c.Image, c.Batch, c.UpdatesPerFrame = side, 8, 0.25
 	c.Replay.Size = 64
 	return Settings{
-		Run: "test", Seed: root, Model: model.Spec{Encoder: "small", Image: side, Norm: "batch", Projection: 16},
+		Run: "test", Seed: root, Model: model.Spec{Encoder: "small", Image: side, Norm: "batch"}, Projection: 16, Objectives: []objective.Config{objective.Default()},
 		Sampler: c, Merge: streams.MergeConfig{Lateness: c.Lateness, Idle: c.Idle, Limit: c.Limit},
-		Optimizer: model.OptimizerSpec{Kind: "adam", WeightDecay: 1e-4}, LR: 1e-3, KeyMomentum: 0.99, Temperature: 0.1,
+		Optimizer: model.OptimizerSpec{Kind: "adam", WeightDecay: 1e-4}, LR: 1e-3, KeyMomentum: 0.99,
 		Bank: 64, Every: 10, Keep: 3, EmbedBatch: 8,
 	}
 }

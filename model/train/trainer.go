@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/internal/seed"
-	"github.com/nearfar/nearfar/loss"
+	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -30,7 +30,18 @@ type Counts struct {
 type Report struct {
 	Step uint64
 	LR   float32
-	loss.Contrast
+	Told []objective.Told // by objective; the next step overwrites it
+}
+
+// Loss is the weighted sum of the objectives' losses.
+func (r Report) Loss() float64 {
+	sum := 0.0
+	for _, t := range r.Told {
+		if !t.Silent {
+			sum += float64(t.Weight) * float64(t.Loss)
+		}
+	}
+	return sum
 }
 
 // Outputs are where a trainer's results go. Each may be nil.
@@ -68,7 +79,7 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{set: set, dir: dir, out: out, learner: learner, embedder: embedder,
-		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), positions: map[int]int64{},
+		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), draw: sampler.Draw{N: learner.Rows()}, positions: map[int]int64{},
 		merge: map[string]*streams.Merger[*frame.Frame]{}}
 	return t, nil
 }
@@ -140,15 +151,15 @@ func (t *Trainer) learn() error {
 		if !t.sampler.Draw(t.learner.step, &t.draw) {
 			return nil
 		}
-		t.learner.Paint(t.sampler, &t.draw)
 		rate := t.set.rate(t.learner.step)
-		contrast, err := t.learner.Step(&t.draw)
+		t.learner.Paint(t.sampler, &t.draw)
+		told, err := t.learner.Learn()
 		if err != nil {
 			return err
 		}
 		t.counts.Steps = t.learner.step
 		if t.out.Step != nil {
-			t.out.Step(Report{Step: t.learner.step, LR: rate, Contrast: contrast})
+			t.out.Step(Report{Step: t.learner.step, LR: rate, Told: told})
 		}
 	}
 	return nil

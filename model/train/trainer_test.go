@@ -12,15 +12,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-// fingerprint is everything a resumed run must end with: weights, key encoder, statistics, optimiser, bank.
+// fingerprint is everything a resumed run must end with: weights, statistics, optimiser, what the objectives
+// remember, the sampler.
 func fingerprint(t *testing.T, tr *Trainer) [32]byte {
 	t.Helper()
 	var b bytes.Buffer
 	slots, _ := tr.learner.optimizer.State()
-	for _, ts := range append(append(tr.learner.query.Tensors(), tr.learner.key.Tensors()...), slots...) {
+	for _, ts := range append(tr.learner.query.Tensors(), slots...) {
 		for _, v := range ts.Data {
 			b.WriteByte(byte(math.Float32bits(v)))
 			b.WriteByte(byte(math.Float32bits(v) >> 8))
@@ -28,8 +30,12 @@ func fingerprint(t *testing.T, tr *Trainer) [32]byte {
 			b.WriteByte(byte(math.Float32bits(v) >> 24))
 		}
 	}
-	if _, err := tr.learner.bank.WriteTo(&b); err != nil {
-		t.Fatal(err)
+	for _, o := range tr.learner.objectives {
+		for _, p := range o.State() {
+			if err := p.Write(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if _, err := tr.sampler.WriteTo(&b); err != nil {
 		t.Fatal(err)
@@ -38,9 +44,14 @@ func fingerprint(t *testing.T, tr *Trainer) [32]byte {
 }
 
 func TestResumedRunEndsInTheSameBytes(t *testing.T) {
+	resumes(t, settingsFor(1), streamOf(360), []int{97, 210, 333})
+}
+
+// resumes holds a run that was killed after so many frames, and resumed, against one that was not.
+func resumes(t *testing.T, set Settings, frames []*frame.Frame, kills []int) {
+	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	set, frames := settingsFor(1), streamOf(360)
 	var whole []frame.Embedding
 	tr, err := New(set, t.TempDir(), Outputs{Embeddings: func(es []frame.Embedding) error { whole = append(whole, es...); return nil }})
 	if err != nil {
@@ -57,7 +68,7 @@ func TestResumedRunEndsInTheSameBytes(t *testing.T) {
 	if err := tr.Close(); err != nil {
 		t.Error(err)
 	}
-	for _, killed := range []int{97, 210, 333} {
+	for _, killed := range kills {
 		dir := t.TempDir()
 		tr, err := New(set, dir, Outputs{})
 		if err != nil {
@@ -148,7 +159,7 @@ func TestLossFallsOnAMovingBlob(t *testing.T) {
 	var losses []float64
 	set := settingsFor(3)
 	set.Sampler.UpdatesPerFrame = 0.5
-	tr, err := New(set, "", Outputs{Step: func(r Report) { losses = append(losses, float64(r.Loss-r.Candidates)) }})
+	tr, err := New(set, "", Outputs{Step: func(r Report) { losses = append(losses, -float64(r.Told[0].MIBound())) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +195,7 @@ func TestDamagedCheckpointIsPassedOver(t *testing.T) {
 		t.Fatalf("checkpoints %v (%v), want the newest three", names, err)
 	}
 	newest := filepath.Join(dir, names[2])
-	bank := filepath.Join(newest, "bank.bin")
+	bank := filepath.Join(newest, "moco.bank.bin")
 	b, err := os.ReadFile(bank)
 	if err != nil {
 		t.Fatal(err)
@@ -225,8 +236,8 @@ func TestResumeRefusesOtherSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := settingsFor(5)
-	other.Temperature = 0.2
-	if _, err := Resume(path, other, dir, Outputs{}); err == nil || !strings.Contains(err.Error(), "Temperature") {
+	other.Objectives = []objective.Config{{Kind: "moco", Temperature: 0.2}}
+	if _, err := Resume(path, other, dir, Outputs{}); err == nil || !strings.Contains(err.Error(), "Objectives") {
 		t.Errorf("another temperature gives %v, want an error that names it", err)
 	}
 	more := settingsFor(5)

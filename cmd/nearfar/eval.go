@@ -18,7 +18,7 @@ import (
 type evalFlags struct {
 	checkpoint, images, rig string
 	share                   float64
-	stride, threads         int
+	stride, threads, tune   int
 	asJSON                  bool
 }
 
@@ -32,6 +32,8 @@ func newEvalCmd(a *app) *cobra.Command {
   4-view   among four pictures of each, evenly spread
   kNN      weighted vote of the nearest among all other pictures (k and temperature are printed)
   linear   softmax regression on every second picture, tested on the rest; --label-fraction takes fewer labels
+  tuned    with --finetune STEPS: a head and the encoder below it trained on the same labels, from the checkpoint and
+           from scratch (pretrain → fine-tune)
   std·√d   spread of the embeddings, 1 where healthy, 0 collapsed; RankMe, the dimensions they fill;
            uniform, log E exp(−2‖x−y‖²), 0 collapsed and nearly −4 where they fill the sphere
 
@@ -57,7 +59,7 @@ camera (the i-th of each is the same instant), or a video for each and a timesta
 			if e.rig != "" {
 				return a.evalRig(cmd, path, e)
 			}
-			scores, n, err := evaluate(path, e.images, e.share)
+			scores, n, err := evaluate(path, e.images, e.share, e.tune)
 			if err != nil {
 				return err
 			}
@@ -75,6 +77,7 @@ camera (the i-th of each is the same instant), or a video for each and a timesta
 	f.StringVar(&e.rig, "rig", "", "a `folder` with a folder of pictures or a video for each camera, or with folders of that kind")
 	f.Float64Var(&e.share, "label-fraction", 1, "with --images, the `share` of the training labels that the linear probe sees, in (0, 1]")
 	f.IntVar(&e.stride, "stride", 1, "with --rig, look at every `n`-th instant")
+	f.IntVar(&e.tune, "finetune", 0, "with --images, also train head and encoder on the labels for so many `steps`")
 	f.IntVar(&e.threads, "threads", 0, "threads of computation (default: all cores)")
 	f.BoolVar(&e.asJSON, "json", false, "as JSON")
 	return cmd
@@ -92,8 +95,10 @@ func (e *evalFlags) check() error {
 		return fmt.Errorf("--stride %d must be 1 or more", e.stride)
 	case e.images != "" && e.stride != 1:
 		return errors.New("--stride is for --rig")
-	case e.rig != "" && e.share != 1:
-		return errors.New("--label-fraction is for --images")
+	case e.rig != "" && (e.share != 1 || e.tune != 0):
+		return errors.New("--label-fraction and --finetune are for --images")
+	case e.tune < 0:
+		return fmt.Errorf("--finetune %d must be a number of steps", e.tune)
 	}
 	return nil
 }
@@ -111,7 +116,7 @@ func (a *app) evalRig(cmd *cobra.Command, path string, e evalFlags) error {
 }
 
 // evaluate scores raw pixels, the network before its first step, and the checkpoint.
-func evaluate(path, images string, share float64) ([]look.Score, int, error) {
+func evaluate(path, images string, share float64, tune int) ([]look.Score, int, error) {
 	trained, version, err := train.LoadWeights(path)
 	if err != nil {
 		return nil, 0, err
@@ -125,6 +130,9 @@ func evaluate(path, images string, share float64) ([]look.Score, int, error) {
 		return nil, 0, err
 	}
 	scores, err := compareWith(frames, labels, untrained, trained, version, share)
+	if err == nil && tune > 0 {
+		err = fineTune(scores[len(scores)-2:], []*model.Weights{untrained, trained}, frames, labels, share, tune)
+	}
 	return scores, len(frames), err
 }
 

@@ -125,7 +125,7 @@ func TestEvalOfARigSaysWhatToDo(t *testing.T) {
 		{"eval --checkpoint " + run + " --images " + album + " --rig " + album, 2, "drop one of them"},
 		{"eval --checkpoint " + run + " --images " + album + " --label-fraction 0", 2, "--label-fraction 0 must lie in (0, 1]"},
 		{"eval --checkpoint " + run + " --images " + album + " --stride 2", 2, "--stride is for --rig"},
-		{"eval --checkpoint " + run + " --rig " + album + " --label-fraction 0.5", 2, "--label-fraction is for --images"},
+		{"eval --checkpoint " + run + " --rig " + album + " --label-fraction 0.5", 2, "--label-fraction and --finetune are for --images"},
 		{"eval --checkpoint " + run + " --rig " + album + " --stride 0", 2, "--stride 0 must be 1 or more"},
 		{"eval --checkpoint " + run + " --rig " + album + " --stride 3", 1, "a stride of 3 leaves one instant; choose a smaller --stride"},
 		{"eval --checkpoint " + run + " --rig " + empty, 1, "holds none (expected "},

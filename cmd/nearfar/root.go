@@ -63,7 +63,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 78 wrong con
 		newTrainCmd(a),
 		newEmbedCmd(a),
 		newEvalCmd(a),
-		newSearchCmd(a),
+		newSearchCmd(a), newPreviewCmd(a),
 		newBenchCmd(a),
 		newIngestCmd(a),
 		newBrokerCmd(a),

@@ -26,6 +26,7 @@ type Config struct {
 	Train      TrainConfig        `yaml:"train"`      // the optimiser and its schedule
 	Checkpoint CheckpointConfig   `yaml:"checkpoint"` // what is saved, and when
 	Sinks      []SinkConfig       `yaml:"sinks"`      // where embeddings go; default the topic and a file in the run
+	HTTP       HTTPConfig         `yaml:"http"`       // the listener for /healthz, /readyz and /metrics; default off
 	Log        LogConfig          `yaml:"log"`        // what is told on standard error
 }
 
@@ -64,6 +65,7 @@ func (c *Config) Check(report Report) {
 	for i := range c.Sinks {
 		c.Sinks[i].Check(under(fmt.Sprintf("sinks[%d]", i), report))
 	}
+	c.HTTP.Check(under("http", report))
 	c.Log.Check(under("log", report))
 	c.checkBetween(report)
 }

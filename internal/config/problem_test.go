@@ -39,7 +39,7 @@ func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
 			text: "train:\n  momentum: 1\n  oops: 1\nmodel:\n  encoder: smal\nobjectives:\n  - kind: moco\n  - temperature: -1\n",
 			want: []string{
 				"c.yaml:2:13: train.momentum: 1 must be at least 0 and below 1",
-				"c.yaml:3:3: train.oops: unknown key, known are lr, max_lag, momentum, optimizer, probe, schedule, warmup and weight_decay",
+				"c.yaml:3:3: train.oops: unknown key, known are collapse, lr, max_lag, momentum, optimizer, probe, schedule, warmup and weight_decay",
 				`c.yaml:5:12: model.encoder: "smal" is unknown, did you mean small?`,
 				"c.yaml:8:5: objectives[1].name: objectives[0] is called moco too, give each a name of its own",
 				"c.yaml:8:18: objectives[1].temperature: -1 must lie between 0.001 and 100",

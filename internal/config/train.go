@@ -2,14 +2,15 @@ package config
 
 // TrainConfig is the optimiser, its schedule, and what is measured on the way.
 type TrainConfig struct {
-	Optimizer   string      `yaml:"optimizer" jsonschema:"enum=adam,enum=sgd"`       // adam or sgd; default adam
-	LR          float64     `yaml:"lr"`                                              // learning rate after warm-up; default 0.001
-	Momentum    float64     `yaml:"momentum"`                                        // of sgd, [0, 1); default 0.9
-	WeightDecay float64     `yaml:"weight_decay"`                                    // pull of the weights towards 0; default 0.0001
-	Warmup      uint64      `yaml:"warmup"`                                          // steps in which the learning rate rises from 0; default 0
-	Schedule    string      `yaml:"schedule" jsonschema:"enum=constant,enum=cosine"` // constant or cosine (falls to 0 at run.steps); default constant
-	MaxLag      int64       `yaml:"max_lag"`                                         // frames behind the feed from which on steps are forgone to catch up (counted; the run is then not reproducible); default 0, never
-	Probe       ProbeConfig `yaml:"probe"`                                           // the running kNN accuracy, where frames have labels
+	Optimizer   string         `yaml:"optimizer" jsonschema:"enum=adam,enum=sgd"`       // adam or sgd; default adam
+	LR          float64        `yaml:"lr"`                                              // learning rate after warm-up; default 0.001
+	Momentum    float64        `yaml:"momentum"`                                        // of sgd, [0, 1); default 0.9
+	WeightDecay float64        `yaml:"weight_decay"`                                    // pull of the weights towards 0; default 0.0001
+	Warmup      uint64         `yaml:"warmup"`                                          // steps in which the learning rate rises from 0; default 0
+	Schedule    string         `yaml:"schedule" jsonschema:"enum=constant,enum=cosine"` // constant or cosine (falls to 0 at run.steps); default constant
+	MaxLag      int64          `yaml:"max_lag"`                                         // frames behind the feed from which on steps are forgone to catch up (counted; the run is then not reproducible); default 0, never
+	Probe       ProbeConfig    `yaml:"probe"`                                           // the running kNN accuracy, where frames have labels
+	Collapse    CollapseConfig `yaml:"collapse"`                                        // when embeddings that are all alike raise an alarm
 }
 
 // ProbeConfig is the running kNN accuracy of embeddings against earlier ones. Labels never reach training.
@@ -24,7 +25,7 @@ type ProbeConfig struct {
 func DefaultTrain() TrainConfig {
 	return TrainConfig{
 		Optimizer: "adam", LR: 1e-3, Momentum: 0.9, WeightDecay: 1e-4, Schedule: "constant",
-		Probe: ProbeConfig{Memory: 2000, K: 20, Temperature: 0.07, Last: 500},
+		Probe: ProbeConfig{Memory: 2000, K: 20, Temperature: 0.07, Last: 500}, Collapse: DefaultCollapse(),
 	}
 }
 
@@ -46,6 +47,7 @@ func (c TrainConfig) Check(report Report) {
 	within(report, "probe.k", float64(c.Probe.K), 1, 1000)
 	above(report, "probe.temperature", c.Probe.Temperature)
 	within(report, "probe.last", float64(c.Probe.Last), 1, 1<<20)
+	c.Collapse.Check(under("collapse", report))
 }
 
 // CheckpointConfig is what is saved, and when.

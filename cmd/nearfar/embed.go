@@ -41,6 +41,7 @@ come, and, without --output, publishes to the configuration's sinks: this is the
 	}
 	flags := a.addConfigFlags(cmd)
 	flags.bind(cmd, "out", "run.out", "the worker's `folder`, where --follow remembers what it has embedded")
+	flags.bindHTTP(cmd)
 	f := cmd.Flags()
 	f.StringVar(&e.checkpoint, "checkpoint", "", "a checkpoint's folder, or a run's (its newest)")
 	f.StringVar(&e.images, "images", "", "a `folder` of pictures, in folders of their classes or not")
@@ -93,7 +94,7 @@ func (e *embedFlags) check() error {
 }
 
 // embedTopic embeds what is in Kafka.
-func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) error {
+func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (err error) {
 	if e.topic != "" {
 		c.Kafka.Frames = e.topic
 	}
@@ -102,6 +103,11 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) er
 	if e.follow {
 		o.Refresh = e.refresh
 	}
+	http, err := listen(ctx, c.HTTP, o.Log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, http.close()) }()
 	var done func(error) error
 	if e.output == "" {
 		s, err := a.openWorker(ctx, c, &o)
@@ -116,6 +122,9 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) er
 		}
 		o.Write, done = out.write, out.close
 	}
+	var books embedBooks
+	o.Account = books.take
+	http.serve(books.put, kafkaReady(c.Kafka), books.ready())
 	result, err := online.Embed(ctx, o)
 	if e.follow && err != nil && result.Embedded > 0 { // what a worker has written is right, though it failed
 		err = errors.Join(err, done(nil))

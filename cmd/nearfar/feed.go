@@ -18,6 +18,7 @@ import (
 // feed is the capture side of a run: one process per camera, all writing to the topic of frames.
 type feed struct {
 	Cameras []catalog.Camera
+	began   time.Time
 	sup     *sources.Supervisor // nil where there is nothing to capture
 	done    chan struct{}
 	err     error // read after done
@@ -87,7 +88,7 @@ func (p plan) start(ctx context.Context, cfg *config.Config, log *slog.Logger, b
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{Cameras: p.cameras, sup: sup, done: make(chan struct{})}
+	f := &feed{Cameras: p.cameras, began: time.Now(), sup: sup, done: make(chan struct{})}
 	go func() {
 		defer close(f.done)
 		f.err = sup.Run(ctx)

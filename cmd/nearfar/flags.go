@@ -45,6 +45,11 @@ func (f *configFlags) bindSources(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&f.sources, "source", "s", nil, "a `camera`: clip.mp4, folder/, rtsp://…, http://…, 0, /dev/video0, synth; may be repeated and replaces the file's sources")
 }
 
+// bindHTTP gives a command --http.
+func (f *configFlags) bindHTTP(cmd *cobra.Command) {
+	f.bind(cmd, "http", "http.listen", "answer /healthz, /readyz and /metrics on this `address`, like 127.0.0.1:9090 (default: off)")
+}
+
 // resume makes the configuration that of the run in dir, if one is named.
 func (f *configFlags) resume(cmd *cobra.Command, dir string) error {
 	if dir == "" {

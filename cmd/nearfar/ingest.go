@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/internal/metrics"
 )
 
 func newIngestCmd(a *app) *cobra.Command {
@@ -22,6 +24,7 @@ Ends when every file has ended, after --for, or by a signal, and then says what 
 	flags := a.addConfigFlags(cmd)
 	flags.bindSources(cmd)
 	flags.bind(cmd, "for", "run.for", "stop after a `duration` like 10m (default: never)")
+	flags.bindHTTP(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the counts as one JSON object per camera")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := flags.load(cmd, config.NeedSources, config.NeedBrokers)
@@ -34,16 +37,26 @@ Ends when every file has ended, after --for, or by a signal, and then says what 
 }
 
 // ingest feeds Kafka until the sources end, time is up or a signal comes, and then says what it did.
-func (a *app) ingest(ctx context.Context, cfg *config.Config, asJSON bool) error {
+func (a *app) ingest(ctx context.Context, cfg *config.Config, asJSON bool) (err error) {
 	if cfg.Run.For > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, cfg.Run.For)
 		defer cancel()
 	}
-	f, err := startFeed(ctx, cfg, a.logger(cfg.Log), nil)
+	log := a.logger(cfg.Log)
+	http, err := listen(ctx, cfg.HTTP, log)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, http.close()) }()
+	f, err := startFeed(ctx, cfg, log, nil)
+	if err != nil {
+		return err
+	}
+	http.serve(func(put metrics.Put) {
+		putBuild(put)
+		f.put(put, f.counts())
+	}, kafkaReady(cfg.Kafka), f.ready())
 	watch(a.err, f)
 	err = f.Wait()
 	if tellErr := tell(a.out, f, asJSON); err == nil {

@@ -34,16 +34,20 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 		return online.Result{}, err
 	}
 	k := s.cfg.Kafka
+	s.http.serve(s.put, s.ready()...)
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	reported := make(chan error, 1)
 	go func() { reported <- s.report(watching) }()
 	result, err := online.Learn(ctx, online.Options{
 		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: s.set,
 		Dir: s.run.Checkpoints(), Resume: s.resume, From: s.ledger.book.First,
-		Sinks: s.sinks, Unsent: filepath.Join(s.run.Path, "unsent.jsonl"), Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(), MaxLag: s.cfg.Train.MaxLag,
+		Sinks: s.sinks, Unsent: s.unsent(), Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(), MaxLag: s.cfg.Train.MaxLag,
 		Over: over, Decoders: max(1, runtime.NumCPU()/2), Meter: s.meter, Log: s.log,
-		Lag:   func(n int64) { s.behind.Store(n) },
-		Saved: func(path string, step uint64) { s.log.Debug("saved", "checkpoint", path, "step", step) },
+		Lag: func(n int64) { s.behind.Store(n) }, Account: s.books.take,
+		Saved: func(path string, step uint64) {
+			s.books.saves.add(path, step)
+			s.log.Debug("saved", "checkpoint", path, "step", step)
+		},
 	})
 	stop()
 	return result, errors.Join(err, <-reported)
@@ -105,9 +109,9 @@ func (s *session) report(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return s.run.Metrics(s.meter.Status(s.lag()))
+			return s.keep()
 		case <-keep.C:
-			if err := s.run.Metrics(s.meter.Status(s.lag())); err != nil {
+			if err := s.keep(); err != nil {
 				return fmt.Errorf("writing metrics.jsonl: %w", err)
 			}
 		case <-show.C:

@@ -35,6 +35,7 @@ interrupted goes on when it is started again with the same --out.`,
 	flags.bind(cmd, "for", "run.for", "stop capturing after a `duration` like 2m, and learn what there is")
 	flags.bind(cmd, "seed", "run.seed", "a `number` that every random decision follows from")
 	flags.bind(cmd, "encoder", "model.encoder", "small or resnet18")
+	flags.bindHTTP(cmd)
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with the run in this `folder`, with its own configuration")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		demo := flags.file == "" && len(flags.sources) == 0 && resume == ""

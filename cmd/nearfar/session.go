@@ -38,6 +38,8 @@ type session struct {
 	ledger  *ledger
 	behind  atomic.Int64
 	meter   *online.Meter
+	http    *listener // nil: off
+	books   books
 	sinks   []sinks.Sink
 	started time.Time
 }
@@ -58,7 +60,11 @@ func (a *app) openSession(c *config.Config, demo, resume bool) (*session, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prepare(resume); err != nil {
+	err = s.prepare(resume)
+	if err == nil {
+		s.http, err = listen(context.Background(), c.HTTP, s.log)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.run.Close())
 	}
 	return s, nil
@@ -88,6 +94,7 @@ func (s *session) prepare(resume bool) error {
 	useThreads(s.cfg.Run.Threads)
 	s.meter = online.NewMeter(s.set.Model.Width(), s.set.Probe, s.cfg.Sampler.Gap)
 	s.meter.Recall(s.run.Last())
+	s.openBooks()
 	return nil
 }
 
@@ -189,7 +196,7 @@ func (s *session) lag() int64 { return s.behind.Load() }
 
 // close lets everything go: those who write first, the broker last.
 func (s *session) close() {
-	var errs []error
+	errs := []error{s.http.close()}
 	if s.feed != nil {
 		s.feed.Stop()
 		<-s.feed.Done()

@@ -27,6 +27,7 @@ writes pictures), from its first frame on, until --frames, --steps, or a signal.
 	flags.bind(cmd, "seed", "run.seed", "a `number` that every random decision follows from")
 	flags.bind(cmd, "encoder", "model.encoder", "small or resnet18")
 	flags.bind(cmd, "topic", "kafka.frames", "the `topic` of frames")
+	flags.bindHTTP(cmd)
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with the run in this `folder`, with its own configuration")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := flags.resume(cmd, resume); err != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/nearfar/nearfar/internal/look"
@@ -30,6 +31,7 @@ type EmbedOptions struct {
 	Positions  string        // file that remembers what was read; "" reads from the beginning
 	Decoders   int
 	Write      func(context.Context, []frame.Embedding) error
+	Account    func(EmbedResult) // told after every batch, and while there is none, how the books stand; may be nil
 	Log        *slog.Logger
 }
 
@@ -37,6 +39,8 @@ type EmbedOptions struct {
 type EmbedResult struct {
 	Embedded, DeadLettered, Lost uint64
 	Version                      string // of the last model used
+	Dead                         map[Grave]uint64
+	Stale, Lag                   int64 // messages that came again, and that are not read yet
 }
 
 const (
@@ -72,6 +76,7 @@ func Embed(ctx context.Context, o EmbedOptions) (EmbedResult, error) {
 	if err == nil {
 		err = context.Cause(ctx)
 	}
+	w.account()
 	return w.result, w.unlessFollowing(ctx, err)
 }
 
@@ -91,6 +96,7 @@ func (w *embedWorker) await(ctx context.Context) error {
 			weights, version, err := train.LoadWeights(path)
 			if err == nil {
 				w.size, w.result.Version = weights.Spec.Image, version
+				w.account()
 			}
 			return err
 		}
@@ -132,8 +138,12 @@ type embedWorker struct {
 	size      int    // px at which frames are decoded: what the encoder looks at, as in training
 	path      string // of the checkpoint in use
 	looked    time.Time
+	measured  time.Time // when the reading stage last asked for the lag
 	positions map[int]int64
-	result    EmbedResult
+	graves    graves
+
+	mu     sync.Mutex // of result, which the reading and the embedding stage both tell
+	result EmbedResult
 }
 
 func (w *embedWorker) recall() error {
@@ -187,6 +197,7 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 			if err := emit(m); err != nil {
 				return err
 			}
+			w.measure(ctx)
 			continue
 		case ctx.Err() != nil:
 			return nil
@@ -194,6 +205,7 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 			return err
 		}
 		if w.o.Follow {
+			w.measure(ctx)
 			continue
 		}
 		if lag, err := w.reader.Lag(ctx); err != nil || lag == 0 {
@@ -203,7 +215,7 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 }
 
 func (w *embedWorker) lost(name string, partition int, expected, got int64) {
-	w.result.Lost += uint64(got - expected)
+	w.note(func(r *EmbedResult) { r.Lost += uint64(got - expected) })
 	w.o.Log.Warn("frames were deleted before they were embedded", "topic", name, "partition", partition, "expected", expected, "got", got)
 }
 
@@ -246,10 +258,11 @@ func (w *embedWorker) embed(ctx context.Context, batch []item) error {
 			return fmt.Errorf("writing %d embeddings: %w", len(out), err)
 		}
 	}
-	w.result.Embedded += uint64(len(out))
+	w.note(func(r *EmbedResult) { r.Embedded += uint64(len(out)) })
 	for _, it := range batch {
 		w.positions[it.message.Ref.Partition] = it.message.Ref.Offset + 1
 	}
+	w.account()
 	return w.remember()
 }
 
@@ -290,13 +303,15 @@ func (w *embedWorker) load(path string) error {
 			return err
 		}
 	}
-	w.encoder, w.path, w.result.Version = encoder, path, version
+	w.encoder, w.path = encoder, path
+	w.note(func(r *EmbedResult) { r.Version = version })
 	w.o.Log.Info("embedding with", "model", version, "checkpoint", path)
 	return nil
 }
 
 func (w *embedWorker) bury(ctx context.Context, it item) error {
-	w.result.DeadLettered++
+	w.graves.add(it.stage, reason(it.err))
+	w.note(func(r *EmbedResult) { r.DeadLettered++; r.Dead = w.graves.counts })
 	if w.letters == nil {
 		var err error
 		if w.letters, err = topic.NewDeadLetters(w.o.Kafka, w.o.Frames+".dlq", w.o.MaxBytes); err != nil {

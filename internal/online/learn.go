@@ -37,6 +37,7 @@ type Options struct {
 	Meter     *Meter
 	Lag       func(int64) // told now and then how many frames are in the topic and not yet trained on
 	Saved     func(path string, step uint64)
+	Account   func(Account) // told after every message how the books stand; may be nil
 	Log       *slog.Logger
 }
 
@@ -72,7 +73,7 @@ const lagEvery = 500 * time.Millisecond
 // end: everything is saved and Result.Finished is false. When Kafka or a sink fails, too, everything is
 // saved before the error is returned.
 func Learn(ctx context.Context, o Options) (Result, error) {
-	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent)}
+	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent), frozen: newFreeze(o.Log)}
 	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	p := streams.NewPipeline(pipe)
@@ -108,6 +109,9 @@ type run struct {
 	gap      uint64      // messages that retention took before the next one; of the reading stage
 	behind   atomic.Bool // further than MaxLag
 	measured time.Time   // when the lag was last looked at
+	stale    atomic.Int64
+	graves   graves
+	frozen   *freeze
 }
 
 // These are how the reading stage talks to the training stage, in order with the frames.
@@ -177,6 +181,7 @@ func (r *run) measureLag(ctx context.Context) {
 		return
 	}
 	r.measured = time.Now()
+	r.stale.Store(r.reader.Stale())
 	if n, err := r.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
 		r.behind.Store(r.o.MaxLag > 0 && n > r.o.MaxLag)
 		if r.o.Lag != nil {
@@ -266,12 +271,14 @@ func (r *run) take(ctx context.Context, it item) error {
 		r.trainer.Lose(it.lost)
 		r.trainer.Skip(it.message.Ref)
 	} else {
+		r.frozen.look(it.frame)
 		r.trainer.Lose(it.lost)
 		r.trainer.Hurry(r.behind.Load())
 		if err := r.trainer.Receive(it.frame); err != nil {
 			return err
 		}
 	}
+	r.account()
 	if r.box.err != nil {
 		return r.fail(r.box.err)
 	}
@@ -341,6 +348,7 @@ func (r *run) begin() error {
 	if err == nil {
 		r.result.Checkpoint = r.o.Resume
 		r.o.Meter.Begin(r.trainer.Counts())
+		r.account()
 	}
 	return err
 }
@@ -348,6 +356,7 @@ func (r *run) begin() error {
 // end keeps the final accounts. A sink that failed at the very end is an error, too.
 func (r *run) end(err error) error {
 	r.result.Counts, r.result.Sampled, r.result.Positions = r.trainer.Counts(), r.trainer.Sampler(), maps.Clone(r.trainer.Positions())
+	r.account()
 	if err == nil {
 		err = r.box.err
 	}
@@ -361,6 +370,7 @@ func (r *run) bury(ctx context.Context, it item) error {
 	if err := r.letters.Send(ctx, it.message, it.stage, reason(it.err), it.err); err != nil {
 		return fmt.Errorf("sending %s to the dead letters: %w", it.message.Ref, err)
 	}
+	r.graves.add(it.stage, reason(it.err))
 	return nil
 }
 

@@ -1,0 +1,36 @@
+package online
+
+import (
+	"context"
+	"time"
+)
+
+// note changes the books of an embed worker.
+func (w *embedWorker) note(change func(*EmbedResult)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(&w.result)
+}
+
+// account tells how the books stand.
+func (w *embedWorker) account() {
+	if w.o.Account == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock() // while it is told, so that nobody hears of an older state last
+	w.o.Account(w.result)
+}
+
+// measure asks about twice a second how much is not read yet; of the reading stage.
+func (w *embedWorker) measure(ctx context.Context) {
+	if w.o.Account == nil || time.Since(w.measured) < lagEvery {
+		return
+	}
+	w.measured = time.Now()
+	if lag, err := w.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
+		stale := w.reader.Stale()
+		w.note(func(r *EmbedResult) { r.Lag, r.Stale = lag, stale })
+		w.account()
+	}
+}

@@ -71,11 +71,10 @@ func (a *app) openSession(c *config.Config, demo, resume bool) (*session, error)
 }
 
 // prepare writes the configuration down and finds the checkpoint to go on from. A run that is resumed keeps
-// its configuration as it is: where secrets were masked, somebody may have put them in.
+// its configuration as it is: where secrets were masked, somebody may have put them in, so nobody else reads it.
 func (s *session) prepare(resume bool) error {
 	if !resume {
-		text := config.Print(s.cfg)
-		if err := os.WriteFile(filepath.Join(s.run.Path, configFile), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(s.run.Path, configFile), config.Recipe(s.cfg), 0o600); err != nil {
 			return fmt.Errorf("writing the run's configuration down: %w", err)
 		}
 	}

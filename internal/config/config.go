@@ -28,6 +28,8 @@ type Config struct {
 	Sinks      []SinkConfig       `yaml:"sinks"`      // where embeddings go; default the topic and a file in the run
 	HTTP       HTTPConfig         `yaml:"http"`       // the listener for /healthz, /readyz and /metrics; default off
 	Log        LogConfig          `yaml:"log"`        // what is told on standard error
+
+	references map[string]string // by path: values that were written with ${…} in them, see Recipe
 }
 
 // Defaults is the configuration of a run that says nothing: no sources, an embedded broker.

@@ -185,6 +185,9 @@ func (r *reader) scalar(n ast.Node, v reflect.Value, path string) {
 		r.read(r.place(n), path, "%v", err)
 		return
 	}
+	if e.used {
+		r.references[path] = raw
+	}
 	if e.secret && len(e.text) > 0 {
 		r.secrets = append(r.secrets, e.text)
 	}

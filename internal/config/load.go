@@ -57,6 +57,9 @@ func Load(path string, o Options) (*Config, error) {
 		return nil, err
 	}
 	c.settle()
+	if len(col.references) > 0 {
+		c.references = col.references
+	}
 	return &c, nil
 }
 

@@ -56,11 +56,13 @@ type collector struct {
 	fallback origin            // where a value that nobody said would be said
 	broken   map[string]bool   // paths whose value could not be read: checking the default in its place says nothing
 	secrets  []string          // texts that no message may show
-	found    Problems
+
+	references map[string]string // by path: a text that was written with ${…} in it
+	found      Problems
 }
 
 func newCollector(fallback string) *collector {
-	return &collector{said: map[string]origin{}, fallback: origin{where: fallback}, broken: map[string]bool{}}
+	return &collector{said: map[string]origin{}, fallback: origin{where: fallback}, broken: map[string]bool{}, references: map[string]string{}}
 }
 
 // at reports a problem in a known place.

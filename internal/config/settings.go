@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -98,6 +99,9 @@ func (r *reader) apply(s Setting, v reflect.Value) {
 			r.read(origin{p.Where, p.Line, p.Col}, join(s.Path, p.Path), "%s", p.Text)
 		}
 		r.secrets = append(r.secrets, sub.secrets...)
+		for p, written := range sub.references {
+			r.references[strings.ReplaceAll(join(s.Path, p), ".[", "[")] = written
+		}
 		r.said[s.Path] = where
 	}
 }
@@ -108,11 +112,8 @@ func (c *collector) forget(path string) {
 		rest, ok := strings.CutPrefix(p, path)
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	}
-	for p := range c.said {
-		if below(p) {
-			delete(c.said, p)
-		}
-	}
+	maps.DeleteFunc(c.said, func(p string, _ origin) bool { return below(p) })
+	maps.DeleteFunc(c.references, func(p, _ string) bool { return below(p) })
 }
 
 // explain puts the value behind an error that only says what was expected, unless it is secret.

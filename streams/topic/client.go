@@ -82,6 +82,23 @@ func (c *client) do(ctx context.Context, doing, topic string, fn func(context.Co
 	}
 }
 
+// doOnce calls fn once, for at most Config.Timeout.
+func (c *client) doOnce(ctx context.Context, doing, topic string, fn func(context.Context) error) error {
+	began := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	err := fn(bounded)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !transient(err):
+		return c.cfg.explain(doing, topic, 0, err)
+	}
+	return c.cfg.explain(doing, topic, time.Since(began), err)
+}
+
 // links knows every open connection, so that closing does not wait for a broker's answer: kafka-go looks
 // at its context only between two reads of a connection.
 type links struct {

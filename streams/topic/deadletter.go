@@ -42,12 +42,12 @@ func (d *DeadLetters) Send(ctx context.Context, m frame.Message, stage, reason s
 	}
 	dead := m
 	dead.Headers = append(slices.Clone(m.Headers),
-		frame.Header{Key: "dlq.stage", Value: []byte(stage)},
-		frame.Header{Key: "dlq.reason", Value: []byte(reason)},
-		frame.Header{Key: "dlq.error", Value: []byte(text)},
-		frame.Header{Key: "dlq.topic", Value: []byte(m.Ref.Topic)},
-		frame.Header{Key: "dlq.partition", Value: []byte(strconv.Itoa(m.Ref.Partition))},
-		frame.Header{Key: "dlq.offset", Value: []byte(strconv.FormatInt(m.Ref.Offset, 10))},
+		frame.Header{Key: letterStage, Value: []byte(stage)},
+		frame.Header{Key: letterReason, Value: []byte(reason)},
+		frame.Header{Key: letterError, Value: []byte(text)},
+		frame.Header{Key: letterTopic, Value: []byte(m.Ref.Topic)},
+		frame.Header{Key: letterPartition, Value: []byte(strconv.Itoa(m.Ref.Partition))},
+		frame.Header{Key: letterOffset, Value: []byte(strconv.FormatInt(m.Ref.Offset, 10))},
 	)
 	if err := d.w.Write(ctx, dead); err != nil {
 		return fmt.Errorf("putting %s among the dead letters: %w", m.Ref, err)

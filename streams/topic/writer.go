@@ -15,6 +15,7 @@ import (
 type WriterOptions struct {
 	MaxBytes int           // largest message: key, value and headers together; required
 	Linger   time.Duration // how long a message may wait for company; default 5ms
+	Once     bool          // try a write once: after an error it is not known whether the messages lie in the log, but they do at most once
 }
 
 // Writer writes to one topic. It is safe for several goroutines; the order of one goroutine's messages
@@ -23,6 +24,7 @@ type Writer struct {
 	client *client
 	topic  string
 	limit  int
+	once   bool
 	kafka  *kafka.Writer
 	closed atomic.Bool
 }
@@ -45,7 +47,7 @@ func NewWriter(cfg Config, topic string, o WriterOptions) (*Writer, error) {
 		o.Linger = 5 * time.Millisecond
 	}
 	c.transport.MetadataTopics = []string{topic}
-	return &Writer{client: c, topic: topic, limit: o.MaxBytes, kafka: &kafka.Writer{
+	return &Writer{client: c, topic: topic, limit: o.MaxBytes, once: o.Once, kafka: &kafka.Writer{
 		Addr: kafka.TCP(c.cfg.Brokers...), Topic: topic, Transport: c.transport,
 		Balancer:     kafka.Murmur2Balancer{},
 		RequiredAcks: kafka.RequireAll,
@@ -113,7 +115,11 @@ func (w *Writer) write(ctx context.Context, messages []frame.Message) error {
 			left[i].Headers[j] = kafka.Header{Key: h.Key, Value: h.Value}
 		}
 	}
-	return w.client.do(ctx, fmt.Sprintf("writing to topic %s", w.topic), w.topic, func(ctx context.Context) error {
+	do := w.client.do
+	if w.once {
+		do = w.client.doOnce
+	}
+	return do(ctx, fmt.Sprintf("writing to topic %s", w.topic), w.topic, func(ctx context.Context) error {
 		err := w.kafka.WriteMessages(ctx, left...)
 		var each kafka.WriteErrors
 		switch {

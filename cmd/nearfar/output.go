@@ -45,20 +45,20 @@ func (o *output) close(err error) error {
 	return errors.Join(err, finishErr)
 }
 
-// create makes a file that must not exist.
-func create(path string) (*os.File, error) {
+// create makes a file that must not exist; flag is the one that names it.
+func create(path, flag string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s exists already: choose another --output, or move it away", path)
+		return nil, fmt.Errorf("%s exists already: choose another %s, or move it away", path, flag)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("making --output: %w", err)
+		return nil, fmt.Errorf("making %s: %w", flag, err)
 	}
 	return f, nil
 }
 
 func openLines(path string) (*output, error) {
-	f, err := create(path)
+	f, err := create(path, "--output")
 	if err != nil {
 		return nil, err
 	}
@@ -88,12 +88,12 @@ type indexRow struct {
 
 // openMatrix takes both names at once; the matrix is written when all its rows are known.
 func openMatrix(path string) (*output, error) {
-	matrix, err := create(path)
+	matrix, err := create(path, "--output")
 	if err != nil {
 		return nil, err
 	}
 	name := strings.TrimSuffix(path, ".npy") + ".index.jsonl"
-	index, err := create(name)
+	index, err := create(name, "--output")
 	if err != nil {
 		return nil, errors.Join(err, matrix.Close(), os.Remove(path))
 	}

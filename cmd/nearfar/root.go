@@ -66,6 +66,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 78 wrong con
 		newSearchCmd(a), newPreviewCmd(a),
 		newBenchCmd(a),
 		newIngestCmd(a),
+		newDLQCmd(a),
 		newBrokerCmd(a),
 		newConfigCmd(a),
 		newVersionCmd(a),

@@ -123,6 +123,12 @@ func names(m Message) (camera, rig string) {
 	return camera, rig
 }
 
+// CameraOf is the camera of a message, frame or not: as Parse finds it.
+func CameraOf(m Message) string {
+	camera, _ := names(m)
+	return camera
+}
+
 // contentType is what the header says, or what the first bytes say where it is silent.
 func contentType(m Message) (string, error) {
 	if len(m.Value) == 0 {

@@ -333,3 +333,39 @@ func TestListenersThatCannotBeAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestCollapsedEmbeddingsAreToldOnce(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	args := []string{"run", "-c", configure(t, camera("door", pictures(t, 1, 60), true)), "--log-format", "json"}
+	r := nearfar(t, append(args, "--out", filepath.Join(t.TempDir(), "run"), "--set", "train.collapse={std: 1, rank: 1000, after: 1}")...)
+	if r.code != exitOK || strings.Count(r.err, "embeddings have collapsed") != 1 {
+		t.Errorf("code %d\n%s", r.code, r.err)
+	}
+	r = nearfar(t, append(args, "--out", filepath.Join(t.TempDir(), "run"))...) // too few steps for an alarm
+	if r.code != exitOK || strings.Contains(r.err, "collapsed") {
+		t.Errorf("code %d\n%s", r.code, r.err)
+	}
+}
+
+func TestAnEmbedWorkerTellsWhatItHasDone(t *testing.T) {
+	var b embedBooks
+	if err := b.ready().Do(t.Context()); err == nil {
+		t.Error("without a model it is ready")
+	}
+	b.put(func(name string, _ float64, _ ...string) {
+		if name != "build_info" {
+			t.Errorf("it tells %s before it knows", name)
+		}
+	})
+	b.take(online.EmbedResult{Embedded: 3, Lost: 2, Lag: 5, Stale: 1, Version: "r@7", Dead: map[online.Grave]uint64{{Stage: "parse", Reason: "corrupt"}: 4}})
+	if err := b.ready().Do(t.Context()); err != nil {
+		t.Error(err)
+	}
+	got := map[string]float64{}
+	b.put(func(name string, v float64, labels ...string) { got[name+strings.Join(labels, "/")] = v })
+	for name, want := range map[string]float64{"frames_embedded_total": 3, "frames_lost_gap_total": 2, "consumer_lag": 5, "stale_messages_total": 1, "dlq_totalparse/corrupt": 4} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+}

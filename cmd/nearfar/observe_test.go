@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -366,6 +367,23 @@ func TestAnEmbedWorkerTellsWhatItHasDone(t *testing.T) {
 	for name, want := range map[string]float64{"frames_embedded_total": 3, "frames_lost_gap_total": 2, "consumer_lag": 5, "stale_messages_total": 1, "dlq_totalparse/corrupt": 4} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+}
+
+// TestEveryMetricIsTold: what the dashboard may show is put somewhere.
+func TestEveryMetricIsTold(t *testing.T) {
+	var source strings.Builder
+	for _, file := range []string{"books.go", "cameras.go", "saves.go", "observe.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
+	}
+	for _, f := range metrics.Families() {
+		if !strings.Contains(source.String(), `put("`+f.Name+`", `) {
+			t.Errorf("nobody tells %s", f.Name)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package online
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -55,5 +56,45 @@ func TestTheEmbedWorkersAccountEndsAsItsResult(t *testing.T) {
 	result, err := Embed(context.WithoutCancel(t.Context()), o)
 	if err != nil || !reflect.DeepEqual(last, result) || result.Embedded != 20 || result.Dead[Grave{"parse", "not a picture"}] != 1 {
 		t.Errorf("%v: told %+v, ended as %+v", err, last, result)
+	}
+}
+
+// stuck is a sink that takes nothing until it is let go.
+type stuck struct{ free chan struct{} }
+
+func (s stuck) Write(context.Context, []frame.Embedding) error { <-s.free; return nil }
+func (s stuck) Close() error                                   { return nil }
+
+// TestTheLagOfAStalledTrainerIsTold: reading stands still with training, and the lag is measured all the same.
+func TestTheLagOfAStalledTrainerIsTold(t *testing.T) {
+	l, sink := newLog(t), stuck{make(chan struct{})}
+	l.add(t, 20)
+	o := l.options(t, sink)
+	over := make(chan struct{})
+	o.Over = over
+	told, last := make(chan struct{}), int64(-1)
+	o.Lag = func(n int64) {
+		if last = n; n > 50 {
+			select {
+			case <-told:
+			default:
+				close(told)
+			}
+		}
+	}
+	ended := make(chan error, 1)
+	go func() {
+		result, err := Learn(t.Context(), o)
+		if err == nil && result.Counts.Trained != 120 {
+			err = fmt.Errorf("%d frames were trained", result.Counts.Trained)
+		}
+		ended <- err
+	}()
+	l.add(t, 100)
+	<-told
+	close(sink.free)
+	close(over)
+	if err := <-ended; err != nil || last != 0 {
+		t.Errorf("%v, and at the end the lag is %d", err, last)
 	}
 }

@@ -138,7 +138,6 @@ type embedWorker struct {
 	size      int    // px at which frames are decoded: what the encoder looks at, as in training
 	path      string // of the checkpoint in use
 	looked    time.Time
-	measured  time.Time // when the reading stage last asked for the lag
 	positions map[int]int64
 	graves    graves
 
@@ -188,6 +187,9 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 	if err != nil {
 		return err
 	}
+	if w.o.Account != nil {
+		defer every(ctx, lagEvery, w.measure)()
+	}
 	for {
 		wait, cancel := context.WithTimeout(ctx, drainPoll)
 		m, err := w.reader.Fetch(wait)
@@ -197,7 +199,6 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 			if err := emit(m); err != nil {
 				return err
 			}
-			w.measure(ctx)
 			continue
 		case ctx.Err() != nil:
 			return nil
@@ -205,7 +206,6 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 			return err
 		}
 		if w.o.Follow {
-			w.measure(ctx)
 			continue
 		}
 		if lag, err := w.reader.Lag(ctx); err != nil || lag == 0 {

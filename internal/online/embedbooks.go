@@ -1,9 +1,6 @@
 package online
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // note changes the books of an embed worker.
 func (w *embedWorker) note(change func(*EmbedResult)) {
@@ -22,12 +19,8 @@ func (w *embedWorker) account() {
 	w.o.Account(w.result)
 }
 
-// measure asks about twice a second how much is not read yet; of the reading stage.
+// measure asks how much is not read yet.
 func (w *embedWorker) measure(ctx context.Context) {
-	if w.o.Account == nil || time.Since(w.measured) < lagEvery {
-		return
-	}
-	w.measured = time.Now()
 	if lag, err := w.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
 		stale := w.reader.Stale()
 		w.note(func(r *EmbedResult) { r.Lag, r.Stale = lag, stale })

@@ -99,19 +99,18 @@ func Learn(ctx context.Context, o Options) (Result, error) {
 
 // run is the state of one Learn. The trainer belongs to the goroutine of the last stage.
 type run struct {
-	o        Options
-	ready    chan error
-	reader   *topic.Reader
-	letters  *topic.DeadLetters
-	trainer  *train.Trainer
-	box      *outbox
-	result   Result
-	gap      uint64      // messages that retention took before the next one; of the reading stage
-	behind   atomic.Bool // further than MaxLag
-	measured time.Time   // when the lag was last looked at
-	stale    atomic.Int64
-	graves   graves
-	frozen   *freeze
+	o       Options
+	ready   chan error
+	reader  *topic.Reader
+	letters *topic.DeadLetters
+	trainer *train.Trainer
+	box     *outbox
+	result  Result
+	gap     uint64      // messages that retention took before the next one; of the reading stage
+	behind  atomic.Bool // further than MaxLag
+	stale   atomic.Int64
+	graves  graves
+	frozen  *freeze
 }
 
 // These are how the reading stage talks to the training stage, in order with the frames.
@@ -156,10 +155,16 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 		return err
 	}
 	r.reader = reader
+	unwatch := every(reading, lagEvery, r.measureLag) // beside reading: that stands still where training does
+	defer unwatch()
 	for {
 		m, err := r.fetch(reading)
 		switch {
 		case errors.Is(err, errFinished):
+			unwatch()
+			if r.o.Lag != nil {
+				r.o.Lag(0)
+			}
 			return emit(item{err: errFinished})
 		case told.Err() != nil && err != nil:
 			return emit(item{err: errStopped})
@@ -171,16 +176,11 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 		if err := emit(it); err != nil {
 			return err
 		}
-		r.measureLag(reading)
 	}
 }
 
-// measureLag tells how far behind reading is, about twice a second.
+// measureLag tells how far behind reading is.
 func (r *run) measureLag(ctx context.Context) {
-	if time.Since(r.measured) < lagEvery {
-		return
-	}
-	r.measured = time.Now()
 	r.stale.Store(r.reader.Stale())
 	if n, err := r.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
 		r.behind.Store(r.o.MaxLag > 0 && n > r.o.MaxLag)
@@ -202,7 +202,6 @@ func (r *run) fetch(ctx context.Context) (frame.Message, error) {
 		select {
 		case <-r.o.Over:
 		default:
-			r.measureLag(ctx)
 			continue
 		}
 		lag, err := r.reader.Lag(ctx)
@@ -210,9 +209,6 @@ func (r *run) fetch(ctx context.Context) (frame.Message, error) {
 			return m, err
 		}
 		if lag == 0 {
-			if r.o.Lag != nil {
-				r.o.Lag(0)
-			}
 			return m, errFinished
 		}
 	}

@@ -122,6 +122,7 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		}
 		o.Write, done = out.write, out.close
 	}
+	defer deadline(ctx, c.Run.Drain, o.Log)()
 	var books embedBooks
 	o.Account = books.take
 	http.serve(books.put, kafkaReady(c.Kafka), books.ready())

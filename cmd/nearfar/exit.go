@@ -16,6 +16,7 @@ const (
 	exitFailure     = 1
 	exitUsage       = 2
 	exitUnreachable = 69 // EX_UNAVAILABLE: a broker does not answer
+	exitTemporary   = 75 // EX_TEMPFAIL: it was cut short and goes on when it is started again
 	exitConfig      = 78 // EX_CONFIG
 )
 

@@ -49,6 +49,7 @@ func (a *app) ingest(ctx context.Context, cfg *config.Config, asJSON bool) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, http.close()) }()
+	defer deadline(ctx, cfg.Run.Drain, log)()
 	f, err := startFeed(ctx, cfg, log, nil)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ that pairs frames near in time (or seen by another camera at the same instant) a
 frames far in time; an encoder trains on them online, and its embeddings stream out.
 
 Data goes to standard output, logs to standard error.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 78 wrong configuration, 130 and 143 interrupted.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 75 cut short (start it again), 78 wrong configuration, 130 and 143 interrupted.`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			a.ran = true

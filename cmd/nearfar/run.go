@@ -71,6 +71,7 @@ func (a *app) run(ctx context.Context, c *config.Config, demo, resume bool) erro
 	if err != nil {
 		return err
 	}
+	defer deadline(ctx, c.Run.Drain, s.log)() // closing included
 	defer s.close()
 	if err := s.startBroker(); err != nil {
 		return err

@@ -57,6 +57,7 @@ func (a *app) train(ctx context.Context, c *config.Config, resume bool) error {
 	if err != nil {
 		return err
 	}
+	defer deadline(ctx, c.Run.Drain, s.log)() // closing included
 	defer s.close()
 	if err := s.openTopics(ctx); err != nil {
 		return err

@@ -11,10 +11,11 @@ type RunConfig struct {
 	Frames  uint64        `yaml:"frames"`  // stop after that many frames; default 0, never
 	Steps   uint64        `yaml:"steps"`   // stop after that many training steps; default 0, never
 	For     time.Duration `yaml:"for"`     // stop after that long; default 0s, never
+	Drain   time.Duration `yaml:"drain"`   // how long saving may take after a signal before the process ends by force (75); default 45s, 0s for ever
 }
 
-// DefaultRun is a run without end.
-func DefaultRun() RunConfig { return RunConfig{Seed: 1} }
+// DefaultRun is a run without end, which a signal ends within the time that service managers give.
+func DefaultRun() RunConfig { return RunConfig{Seed: 1, Drain: 45 * time.Second} }
 
 // Check reports every problem with its yaml path.
 func (c RunConfig) Check(report Report) {
@@ -30,6 +31,9 @@ func (c RunConfig) Check(report Report) {
 	within(report, "threads", float64(c.Threads), 0, 1024)
 	if c.For < 0 {
 		report("for", "%v must not be negative", c.For)
+	}
+	if c.Drain < 0 {
+		report("drain", "%v must not be negative", c.Drain)
 	}
 }
 

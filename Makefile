@@ -10,12 +10,16 @@ LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 # Pinned here and not in go.mod: what checks the code is no part of it.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
+# How long `make soak` watches memory, and how long a trainer stands still in it.
+SOAK  ?= 20m
+STALL ?= 10m
+
 # OpenCV and oneDNN come through cgo. The commit goes in by LDFLAGS, so that a checkout that belongs to
 # another user builds too (go's own stamping fails there).
 export CGO_ENABLED := 1
 BUILD := -mod=readonly -buildvcs=false
 
-.PHONY: help deps build run test test-kafka check clean
+.PHONY: help deps build run test test-kafka soak check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +38,10 @@ test: deps ## run all tests
 
 test-kafka: ## test against Apache Kafka: KAFKA_BROKERS, or a broker of its own where java and mvn are
 	@deploy/kafka.sh
+
+soak: deps ## memory over SOAK (20m), a trainer that stands still for STALL (10m), 10,000 corrupt pictures
+	NEARFAR_SOAK=$(SOAK) NEARFAR_STALL=$(STALL) NEARFAR_CORRUPT=10000 go test $(BUILD) -count=1 -v -timeout 4h \
+		-run 'Memory|Corrupt' ./cmd/nearfar ./internal/picture ./internal/online
 
 check: deps ## format, vet, staticcheck, and all tests with the race detector in random order
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \

@@ -69,6 +69,18 @@ func samples(t *testing.T, text string) map[string]float64 {
 	return out
 }
 
+// process is the value of a metric of the Go runtime or the process.
+func process(t *testing.T, text, name string) float64 {
+	t.Helper()
+	_, after, ok := strings.Cut(text, "\n"+name+" ")
+	value, _, _ := strings.Cut(after, "\n")
+	v, err := strconv.ParseFloat(value, 64)
+	if !ok || err != nil {
+		t.Fatalf("%s is %q", name, value)
+	}
+	return v
+}
+
 // agree checks that metrics and summary say the same.
 func agree(t *testing.T, got map[string]float64, s runSummary) {
 	t.Helper()

@@ -112,7 +112,6 @@ func (s *session) putStatus(put metrics.Put) {
 	if st.Step > 0 {
 		put("loss", st.Loss)
 		put("learning_rate", st.LR)
-		put("mutual_information_nats", st.MIBound)
 	}
 	if st.EffectiveRank > 0 {
 		put("embedding_std", st.EmbeddingStd)

@@ -46,7 +46,6 @@ func Families() []Family {
 		{"train_steps_forgone_total", counter, nil, "Training steps not taken, to keep up with the feed."},
 		{"loss", gauge, nil, "Loss, mean since the last look."},
 		{"learning_rate", gauge, nil, "Learning rate of the last step."},
-		{"mutual_information_nats", gauge, nil, "Lower bound on the mutual information of a pair, nats."},
 		{"embedding_std", gauge, nil, "Standard deviation of the newest embeddings, normalised; 1/√d is healthy, 0 collapsed."},
 		{"embedding_effective_rank", gauge, nil, "Effective rank (RankMe) of the newest embeddings."},
 		{"embedding_collapsed", gauge, nil, "1 while the embeddings have collapsed, see train.collapse."},

@@ -49,12 +49,14 @@ the colours, the solved puzzle.`,
 		if kind == "" || out == "" || rows < 1 || frames < 2 {
 			return usagef(cmd.CommandPath(), "--objective KIND, --out FILE.png, at least one --rows and two --frames are needed")
 		}
-		if checkpoint == "" && !slices.Contains(objective.Kinds(), kind) {
-			return usagef(cmd.CommandPath(), "objective %q is unknown, there are %s", kind, strings.Join(objective.Kinds(), ", "))
-		}
 		c, err := flags.load(cmd, config.NeedSources)
 		if err != nil {
 			return err
+		}
+		if checkpoint == "" {
+			if err := choose(c, kind); err != nil {
+				return usagef(cmd.CommandPath(), "%v", err)
+			}
 		}
 		set, path, err := a.previewed(c, kind, checkpoint)
 		if err != nil {
@@ -73,14 +75,27 @@ the colours, the solved puzzle.`,
 	return cmd
 }
 
+// choose leaves of the configuration's objectives the one of that name or, where none has it, of that kind; where
+// there is neither it is one of that kind with all defaults.
+func choose(c *config.Config, name string) error {
+	o := objective.Config{Kind: name}
+	for _, listed := range slices.Backward(c.Objectives) {
+		if listed = listed.WithDefaults(); listed.Name == name || listed.Kind == name && o.Name != name {
+			o = listed
+		}
+	}
+	if !slices.Contains(objective.Kinds(), o.Kind) {
+		return fmt.Errorf("objective %q is unknown, there are %s", name, strings.Join(objective.Kinds(), ", "))
+	}
+	c.Objectives = []objective.Config{o.WithDefaults()}
+	c.Model.Split = c.Model.Split || o.Kind == "splitbrain"
+	return nil
+}
+
 // previewed are the settings of the objective alone: those of the configuration or, with a checkpoint, those
 // it was trained with.
 func (a *app) previewed(c *config.Config, kind, checkpoint string) (train.Settings, string, error) {
 	if checkpoint == "" {
-		if kind != c.Objectives[0].Kind || len(c.Objectives) > 1 {
-			c.Objectives = []objective.Config{objective.Config{Kind: kind}.WithDefaults()}
-		}
-		c.Model.Split = c.Model.Split || kind == "splitbrain"
 		return settings(c, "preview"), "", nil
 	}
 	path, err := a.latest(checkpoint)

@@ -3,6 +3,8 @@ package sheet
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/image/font"
 )
 
 // layout is where things stand on the sheet, px.
@@ -23,6 +25,9 @@ func arrange(rows []Row, o Options, p *pen) (layout, error) {
 		}
 	}
 	l.width = 2*l.margin + columns*(l.cell+l.gap) - l.gap + lead
+	for _, row := range rows { // a title may be wider than its pictures, up to four of them
+		l.width = max(l.width, 2*l.margin+min(font.MeasureString(p.bold, row.Title).Ceil(), 4*l.cell))
+	}
 	y := l.margin
 	if o.Title != "" {
 		y += p.line + l.gap

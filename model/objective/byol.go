@@ -65,7 +65,10 @@ func (o *byol) Learn(step uint64, add func(param int, grad []float32)) (Told, er
 	copy(o.targets[:half], seen[half:])
 	copy(o.targets[half:], seen[:half])
 	cost, err := o.run(step, add)
-	return o.contrasted(cost, o.contrast, o.z.Data()), err
+	t := o.contrasted(cost, o.contrast, o.z.Data())
+	t.Rows = 2 * o.needs.Batch
+	t.Chance = 1 / float32(t.Rows-1) // all rows but that of the same picture
+	return t, err
 }
 
 func (o *byol) State() []Part { return []Part{o.target.part()} }

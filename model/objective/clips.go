@@ -38,17 +38,22 @@ func (o *film) clip(i int) []*frame.Frame {
 	return all[o.length-o.cfg.Frames:]
 }
 
-// strips shows clips as rows of pictures.
-func (o *film) strips(rows, shown int, input []float32, title func(clip int) string) []Row {
+// strips shows clips as rows of pictures, each with its time in the clip; frames are those of the pictures.
+func (o *film) strips(rows, shown int, input []float32, frames []*frame.Frame, title func(clip int) string) []Row {
 	var out []Row
 	px := o.pixels()
 	for i := range min(rows, o.clips) {
 		r := Row{Title: title(i)}
 		for t := range shown {
 			at := (i*shown + t) * px
-			r.Pictures = append(r.Pictures, Picture{Pix: input[at : at+px], Size: o.size(), Caption: fmt.Sprintf("frame %d", t+1)})
+			r.Pictures = append(r.Pictures, Picture{Pix: input[at : at+px], Size: o.size(), Caption: o.when(i, frames[i*shown+t])})
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// when is how long after the clip's first frame another was captured.
+func (o *film) when(i int, f *frame.Frame) string {
+	return fmt.Sprintf("%.2f s", f.Captured.Sub(o.clip(i)[0].Captured).Seconds())
 }

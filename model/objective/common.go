@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/nearfar/nearfar/internal/safetensors"
 	"github.com/nearfar/nearfar/loss"
@@ -63,9 +65,16 @@ func (o *common) contrasted(cost float32, c loss.Contrast, projection []float32)
 	t := o.told(cost)
 	t.Contrastive, t.Contrast, t.Accuracy, t.Rows = true, c, c.Accuracy, o.needs.Batch
 	t.Loss = cost
+	if c.Bounded {
+		t.Chance = guessing(c)
+	}
 	t.Projection, t.Dim = projection, o.needs.Projection
 	return t
 }
+
+// guessing is how often a positive scores above all negatives by luck: once in N, of which Candidates is the mean
+// logarithm.
+func guessing(c loss.Contrast) float32 { return float32(math.Exp(-float64(c.Candidates))) }
 
 // silent is the report of a step that was sat out.
 func (o *common) silent() Told { t := o.told(0); t.Silent = true; return t }
@@ -76,18 +85,42 @@ func (o *common) State() []Part { return nil }
 
 func (o *common) Close() error { return o.training.Close() }
 
-// show draws pairs of pictures side by side.
-func (o *common) show(rows int, caption func(row int) string, columns ...[]float32) []Row {
+// column is a picture of every row, and what stands under each.
+type column struct {
+	caption string
+	pix     []float32
+}
+
+// show draws columns of pictures side by side.
+func (o *common) show(rows int, title func(row int) string, columns ...column) []Row {
 	var out []Row
 	px := o.pixels()
-	for i := range min(rows, len(columns[0])/px) {
-		r := Row{Title: caption(i)}
+	for i := range min(rows, len(columns[0].pix)/px) {
+		r := Row{Title: title(i)}
 		for _, c := range columns {
-			r.Pictures = append(r.Pictures, Picture{Pix: c[i*px : (i+1)*px], Size: o.size()})
+			r.Pictures = append(r.Pictures, Picture{Pix: c.pix[i*px : (i+1)*px], Size: o.size(), Caption: c.caption})
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// showKeys draws the anchors as the query network sees them and their partners as the key network does.
+func (o *common) showKeys(rows int, queries, keys []float32) []Row {
+	partners := o.partners(o.drawn, o.needs.Batch)
+	return o.show(rows, func(i int) string { return between(o.drawn.Anchor[i], partners[i]) }, column{"query", queries}, column{"key", keys})
+}
+
+// between says in a few words what the frames of a pair are to each other.
+func between(a, b *frame.Frame) string {
+	apart := b.Captured.Sub(a.Captured).Abs().Round(time.Millisecond)
+	switch {
+	case a == b:
+		return "two looks at one frame"
+	case a.Camera != b.Camera:
+		return fmt.Sprintf("%s and %s", a.Camera, b.Camera)
+	}
+	return fmt.Sprintf("%v apart", apart)
 }
 
 // projector is the head of contrastive objectives.

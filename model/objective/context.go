@@ -1,7 +1,6 @@
 package objective
 
 import (
-	"fmt"
 	"math/rand/v2"
 
 	"github.com/nearfar/nearfar/model"
@@ -58,12 +57,30 @@ func (o *context) Show(rows int) []Row {
 	px, tile := o.pixels(), 3*o.task.Tile*o.task.Tile
 	var out []Row
 	for i := range min(rows, o.rows) {
-		right := compass[o.labels.Of[i]]
-		out = append(out, Row{Title: "where does the second patch lie? " + verdict(right, compass[max(0, o.guess(i))], o.ran), Pictures: []Picture{
+		first, second := o.input[2*i*tile:(2*i+1)*tile], o.input[(2*i+1)*tile:(2*i+2)*tile]
+		r := Row{Title: "where does the second patch lie beside the first?", Pictures: []Picture{
 			{Pix: o.views[i*px : (i+1)*px], Size: o.size(), Caption: "the frame"},
-			{Pix: o.input[2*i*tile : (2*i+1)*tile], Size: o.task.Tile, Caption: "first"},
-			{Pix: o.input[(2*i+1)*tile : (2*i+2)*tile], Size: o.task.Tile, Caption: fmt.Sprintf("second: %s", right)},
-		}})
+			{Pix: first, Size: o.task.Tile, Caption: "first"}, {Pix: second, Size: o.task.Tile, Caption: "second"},
+			o.placed(first, second, o.labels.Of[i], compass[o.labels.Of[i]]),
+		}}
+		if o.ran {
+			guess, caption := o.guess(i), "answered right"
+			if int32(guess) != o.labels.Of[i] {
+				caption = "answered " + compass[guess]
+			}
+			r.Pictures = append(r.Pictures, o.placed(first, second, int32(guess), caption))
+		}
+		out = append(out, r)
 	}
 	return out
+}
+
+// placed is the second patch where a label says it lies beside the first.
+func (o *context) placed(first, second []float32, label int32, caption string) Picture {
+	n := o.task.Tile * o.task.Tile * 3
+	cells := make([]float32, 9*n)
+	column, row := pretext.Neighbour(label)
+	copy(cells[4*n:5*n], first)
+	copy(cells[(3*(row+1)+column+1)*n:], second)
+	return mosaic(cells, o.task.Tile, caption)
 }

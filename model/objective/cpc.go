@@ -9,6 +9,7 @@ import (
 	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/sampler"
+	"github.com/nearfar/nearfar/streams/frame"
 )
 
 // cpc is contrastive predictive coding (van den Oord et al. 2018, arXiv:1807.03748) over clips of a camera:
@@ -18,6 +19,7 @@ import (
 type cpc struct {
 	film
 	input    []float32
+	shown    []*frame.Frame  // clips × cfg.Frames
 	contrast []loss.Contrast // by k−1
 	masks    []loss.Pairs    // by k−1
 	z        model.Reading
@@ -64,14 +66,11 @@ func (o *cpc) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 	if !o.draw(s, d) {
 		return false
 	}
-	frames := o.frames
-	if o.length != o.cfg.Frames {
-		frames = nil
-		for i := range o.clips {
-			frames = append(frames, o.clip(i)...)
-		}
+	o.shown = o.shown[:0]
+	for i := range o.clips {
+		o.shown = append(o.shown, o.clip(i)...)
 	}
-	s.Paint(o.input, frames, o.size(), d, o.use("look"))
+	s.Paint(o.input, o.shown, o.size(), d, o.use("look"))
 	o.mask()
 	return true
 }
@@ -106,11 +105,14 @@ func (o *cpc) Learn(step uint64, add func(param int, grad []float32)) (Told, err
 		mean.Bounded = c.Bounded
 	}
 	t := o.contrasted(cost, mean, o.z.Data())
-	t.Rows = o.clips * (o.cfg.Frames - 1)
-	t.Chance = 1 / float32(t.Rows)
+	t.Rows, t.Chance = 0, 0
+	for k, c := range o.contrast {
+		t.Rows += o.clips * (o.cfg.Frames - k - 1)
+		t.Chance += guessing(c) / n
+	}
 	return t, err
 }
 
 func (o *cpc) Show(rows int) []Row {
-	return o.strips(rows, o.cfg.Frames, o.input, func(int) string { return fmt.Sprintf("a clip: predict up to %d frames ahead", o.cfg.Ahead) })
+	return o.strips(rows, o.cfg.Frames, o.input, o.shown, func(int) string { return fmt.Sprintf("a clip: predict up to %d frames ahead", o.cfg.Ahead) })
 }

@@ -3,6 +3,7 @@ package objective
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/kernel"
@@ -86,11 +87,11 @@ func (o *jigsaw) Show(rows int) []Row {
 				a, b := o.pair.Cells(int32(label))
 				return fmt.Sprintf("cells %d and %d", a+1, b+1)
 			}
-			r.Title = "which cells are these? " + verdict(say(int(o.labels.Of[i])), say(max(0, o.guess(i))), o.ran)
+			r.Title = "which cells are these? " + verdict(say(int(o.labels.Of[i])), say(max(0, o.guess(i))), o.ran, ", ")
 			r.Pictures = append(r.Pictures, Picture{Pix: tiles[:tile], Size: o.tile, Caption: fmt.Sprint("cell ", a+1)},
 				Picture{Pix: tiles[tile:], Size: o.tile, Caption: fmt.Sprint("cell ", b+1)})
 		} else {
-			r.Pictures = append(r.Pictures, Picture{Pix: mosaic(tiles, o.tile), Size: 3 * o.tile, Caption: "as it is shown"})
+			r.Pictures = append(r.Pictures, mosaic(tiles, o.tile, "as it is shown"))
 			if o.ran {
 				solved := make([]float32, len(tiles))
 				o.task.Solve(solved, tiles, int32(o.guess(i)))
@@ -98,7 +99,7 @@ func (o *jigsaw) Show(rows int) []Row {
 				if o.guess(i) == int(o.labels.Of[i]) {
 					caption = "solved, right"
 				}
-				r.Pictures = append(r.Pictures, Picture{Pix: mosaic(solved, o.tile), Size: 3 * o.tile, Caption: caption})
+				r.Pictures = append(r.Pictures, mosaic(solved, o.tile, caption))
 			}
 		}
 		out = append(out, r)
@@ -106,14 +107,16 @@ func (o *jigsaw) Show(rows int) []Row {
 	return out
 }
 
-// mosaic lays nine tiles out as one picture.
-func mosaic(tiles []float32, tile int) []float32 {
-	out := make([]float32, len(tiles))
-	side := 3 * tile
+// mosaic lays nine tiles out as one picture, with white lines between them.
+func mosaic(tiles []float32, tile int, caption string) Picture {
+	const white = 2
+	pitch := tile + max(1, tile/16)
+	side := 2*pitch + tile
+	out := slices.Repeat([]float32{white}, 3*side*side)
 	for k := range 9 {
 		for y := range tile {
-			copy(out[3*((k/3*tile+y)*side+k%3*tile):][:3*tile], tiles[3*(k*tile*tile+y*tile):])
+			copy(out[3*((k/3*pitch+y)*side+k%3*pitch):][:3*tile], tiles[3*(k*tile*tile+y*tile):])
 		}
 	}
-	return out
+	return Picture{Pix: out, Size: side, Caption: caption}
 }

@@ -43,6 +43,17 @@ func (k *keys) gather(anchors []*frame.Frame, step uint64) {
 	}
 }
 
+// chance is how often a positive scores above all negatives of its anchor by luck; hard ones are the highest of
+// all, so that it has to score above all of them, too.
+func (k *keys) chance() float32 {
+	n, sum := len(k.negatives.Row)-1, 0.0
+	for i := range n {
+		masked := int(k.negatives.Row[i+1] - k.negatives.Row[i])
+		sum += 1 / float64(1+k.bank.Len()-masked) / float64(n)
+	}
+	return float32(sum)
+}
+
 // faded is by what the similarity of each key has shrunk with its age: decay^age, the temporal decay of
 // VideoMoCo (Pan et al. 2021, arXiv:2103.05905, eq. 3).
 func (k *keys) faded(step uint64) []float32 {

@@ -59,7 +59,9 @@ func (o *moco) Learn(step uint64, add func(param int, grad []float32)) (Told, er
 	o.gather(o.anchors(o.drawn), step)
 	cost, err := o.run(step, add)
 	o.hold(o.positives, o.partners(o.drawn, o.needs.Batch), step)
-	return o.contrasted(cost, o.contrast, o.query.Data()), err
+	t := o.contrasted(cost, o.contrast, o.query.Data())
+	t.Chance = o.chance()
+	return t, err
 }
 
 func (o *moco) Settle(uint64) { o.settle() }
@@ -67,9 +69,7 @@ func (o *moco) Settle(uint64) { o.settle() }
 func (o *moco) State() []Part { return []Part{o.key.part(), o.part()} }
 
 func (o *moco) Show(rows int) []Row {
-	return o.show(rows, func(i int) string {
-		return fmt.Sprintf("query and key: %s", o.drawn.Pair[i])
-	}, o.input, o.key.input)
+	return o.showKeys(rows, o.input, o.key.input)
 }
 
 func (o *moco) Close() error { return errors.Join(o.common.Close(), o.key.forward.Close()) }

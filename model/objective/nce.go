@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
@@ -75,7 +76,16 @@ func (o *nce) Learn(step uint64, add func(param int, grad []float32)) (Told, err
 		sampleNoise(index, o.bank.Len(), o.negatives.Slot[o.negatives.Row[row]:o.negatives.Row[row+1]], o.drawn.Rand(o.use("noise"), row))
 	}
 	cost, err := o.run(step, add)
-	return o.contrasted(cost, o.contrast, o.query.Data()), err
+	t := o.contrasted(cost, o.contrast, o.query.Data())
+	t.Chance = noiseChance(o.bank.Len(), o.cfg.Negatives)
+	return t, err
+}
+
+// noiseChance is how often a positive scores above so many draws from a bank by luck: one in as many as
+// there are different ones, which of m draws from n are n·(1 − (1 − 1/n)^m).
+func noiseChance(live, draws int) float32 {
+	n := float64(live)
+	return float32(1 / (1 + n*(1-math.Pow(1-1/n, float64(draws)))))
 }
 
 // sampleNoise draws slots uniformly from those that are negatives: masked ones (ascending) are left out. Where
@@ -111,7 +121,7 @@ func partitionPart(p *loss.Partition) Part {
 }
 
 func (o *nce) Show(rows int) []Row {
-	return o.show(rows, func(i int) string { return fmt.Sprintf("query and key: %s", o.drawn.Pair[i]) }, o.input, o.key.input)
+	return o.showKeys(rows, o.input, o.key.input)
 }
 
 func (o *nce) Close() error { return errors.Join(o.common.Close(), o.key.forward.Close()) }

@@ -43,7 +43,5 @@ func (o *npairs) Learn(step uint64, add func(param int, grad []float32)) (Told, 
 		}
 	}
 	cost, err := o.run(step, add)
-	t := o.contrasted(cost, o.contrast, o.z.Data())
-	t.Chance = 1 / float32(n)
-	return t, err
+	return o.contrasted(cost, o.contrast, o.z.Data()), err
 }

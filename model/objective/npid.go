@@ -61,15 +61,30 @@ func (o *npid) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 
 func (o *npid) Learn(step uint64, add func(param int, grad []float32)) (Told, error) {
 	d := o.needs.Projection
-	for row, f := range o.anchors(o.drawn) {
-		o.slots[row] = o.memory.Slot(origin(f, step))
-	}
-	for row, slot := range o.slots { // after all slots are given: a frame may have taken another's
+	o.assign(step)
+	for row, slot := range o.slots {
 		copy(o.noise.Positive[row*d:(row+1)*d], o.memory.Keys()[slot*d:])
 	}
 	o.gather(step)
 	cost, err := o.run(step, add)
-	return o.contrasted(cost, o.contrast, o.query.Data()), err
+	t := o.contrasted(cost, o.contrast, o.query.Data())
+	if !o.cfg.Softmax {
+		t.Chance = noiseChance(o.memory.Len(), o.cfg.Negatives)
+	}
+	return t, err
+}
+
+// assign finds the slot of each frame. A new frame takes the oldest slot, which may be that of another frame of
+// the batch: that one is given a new one in turn. A bank that holds a batch has slots for all.
+func (o *npid) assign(step uint64) {
+	for again := true; again; {
+		again = false
+		for row, f := range o.anchors(o.drawn) {
+			if slot := o.memory.Slot(origin(f, step)); slot != o.slots[row] {
+				o.slots[row], again = slot, true
+			}
+		}
+	}
 }
 
 // gather points the losses at the bank. Frames near the anchor's own are neither noise nor other classes.
@@ -121,5 +136,10 @@ func (o *npid) State() []Part {
 }
 
 func (o *npid) Show(rows int) []Row {
-	return o.show(rows, func(int) string { return "the frame, one of as many classes as there are frames" }, o.input)
+	plain := make([]float32, min(rows, o.needs.Batch)*o.pixels())
+	for i := range min(rows, o.needs.Batch) {
+		sampler.Plain(plain[i*o.pixels():(i+1)*o.pixels()], o.drawn.Anchor[i], o.size())
+	}
+	return o.show(rows, func(i int) string { return fmt.Sprintf("a class of its own, in slot %d", o.slots[i]) },
+		column{"the frame", plain}, column{"as it is shown", o.input})
 }

@@ -44,14 +44,14 @@ func (o *order) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 			o.picked[triple*i+k] = o.clip(i)[t]
 		}
 	}
-	s.Paint(o.input, o.picked, o.size(), d, o.use("look"))
+	s.PaintClips(o.input, o.picked, triple, o.size(), d, o.use("look"))
 	return true
 }
 
 func (o *order) Show(rows int) []Row {
 	say := []string{"out of order", "in order"}
-	return o.strips(rows, triple, o.input, func(i int) string {
-		return verdict(say[o.labels.Of[i]], say[max(0, o.guess(i))], o.ran)
+	return o.strips(rows, triple, o.input, o.picked, func(i int) string {
+		return verdict(say[o.labels.Of[i]], say[max(0, o.guess(i))], o.ran, ", ")
 	})
 }
 
@@ -88,13 +88,13 @@ func (o *arrow) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 			o.picked[o.cfg.Frames*i+k] = o.clip(i)[t]
 		}
 	}
-	s.Paint(o.input, o.picked, o.size(), d, o.use("look"))
+	s.PaintClips(o.input, o.picked, o.cfg.Frames, o.size(), d, o.use("look"))
 	return true
 }
 
 func (o *arrow) Show(rows int) []Row {
 	say := []string{"forwards", "backwards"}
-	return o.strips(rows, o.cfg.Frames, o.input, func(i int) string {
-		return verdict(say[o.labels.Of[i]], say[max(0, o.guess(i))], o.ran)
+	return o.strips(rows, o.cfg.Frames, o.input, o.picked, func(i int) string {
+		return verdict(say[o.labels.Of[i]], say[max(0, o.guess(i))], o.ran, ", ")
 	})
 }

@@ -78,17 +78,17 @@ func (o *predict) Learn(step uint64, add func(param int, grad []float32)) (Told,
 	cost, err := o.run(step, add)
 	o.ran = err == nil
 	t := o.contrasted(cost, o.contrast, o.p.Data())
-	t.Rows = o.clips
+	t.Rows, t.Chance = o.clips, 1/float32(o.clips)
 	return t, err
 }
 
 func (o *predict) State() []Part { return []Part{o.target.part()} }
 
 func (o *predict) Show(rows int) []Row {
-	out := o.strips(rows, o.past, o.input, func(int) string { return "what comes next? (the last picture)" })
+	out := o.strips(rows, o.past, o.input, o.given, func(int) string { return "what comes next?" })
 	px := o.pixels()
 	for i := range out {
-		out[i].Pictures = append(out[i].Pictures, Picture{Pix: o.target.input[i*px : (i+1)*px], Size: o.size(), Caption: "to predict"})
+		out[i].Pictures = append(out[i].Pictures, Picture{Pix: o.target.input[i*px : (i+1)*px], Size: o.size(), Caption: "to predict: " + o.when(i, o.next[i])})
 	}
 	return out
 }

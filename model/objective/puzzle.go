@@ -81,13 +81,14 @@ func argmax(x []float32) int {
 	return best
 }
 
-// verdict says what was right and, where the network was asked, what it answered.
-func verdict(right, guess string, asked bool) string {
+// verdict says what is right and, where the network was asked, what it answered: in one line over pictures
+// (after ", ") or in two lines under one (after "\n").
+func verdict(right, guess string, asked bool, between string) string {
 	switch {
 	case !asked:
 		return right
 	case right == guess:
-		return right + ", answered right"
+		return right + between + "answered right"
 	}
-	return right + ", answered " + guess
+	return right + between + "answered " + guess
 }

@@ -53,7 +53,7 @@ func (o *rotation) Show(rows int) []Row {
 		for q := range pretext.Quarters {
 			i := row*pretext.Quarters + q
 			r.Pictures = append(r.Pictures, Picture{Pix: o.input[i*px : (i+1)*px], Size: o.size(),
-				Caption: verdict(turned(q), turned(o.guess(i)), o.ran)})
+				Caption: verdict(turned(q), turned(o.guess(i)), o.ran, "\n")})
 		}
 		out = append(out, r)
 	}

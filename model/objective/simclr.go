@@ -3,7 +3,6 @@ package objective
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	G "gorgonia.org/gorgonia"
 
@@ -139,13 +138,14 @@ func (o *simclr) sum(param int, grad []float32) {
 func (o *simclr) finish(cost float32) Told {
 	t := o.contrasted(cost, o.contrast, o.z.Data())
 	t.Rows = 2 * o.parts * o.needs.Batch
-	t.Chance = float32(1 / math.Max(1, float64(t.Rows-1)))
 	return t
 }
 
 func (o *simclr) Show(rows int) []Row {
 	half := o.needs.Batch * o.pixels()
-	return o.show(rows, func(int) string { return "two views that are to find each other" }, o.images[:half], o.images[half:2*half])
+	partners := o.partners(o.drawn, o.needs.Batch)
+	return o.show(rows, func(i int) string { return between(o.drawn.Anchor[i], partners[i]) },
+		column{"first view", o.images[:half]}, column{"second view", o.images[half : 2*half]})
 }
 
 func (o *simclr) Close() error {

@@ -32,5 +32,8 @@ func newSimSiam(c Config, n Needs, w *model.Weights) (Objective, error) {
 
 func (o *simsiam) Learn(step uint64, add func(param int, grad []float32)) (Told, error) {
 	cost, err := o.run(step, add)
-	return o.contrasted(cost, o.contrast, o.z.Data()), err
+	t := o.contrasted(cost, o.contrast, o.z.Data())
+	t.Rows = 2 * o.needs.Batch
+	t.Chance = 1 / float32(t.Rows-1) // all rows but that of the same picture
+	return t, err
 }

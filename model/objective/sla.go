@@ -160,19 +160,42 @@ func (o *sla) Show(rows int) []Row {
 	var out []Row
 	m, px := o.task.M(), o.pixels()
 	for row := range min(rows, o.rows) {
-		r := Row{Title: fmt.Sprintf("class %q, and which transformation?", o.class(o.drawn.Anchor[row]))}
+		r := Row{Title: fmt.Sprintf("which class (%s), and which transformation?", o.class(o.drawn.Anchor[row]))}
+		if o.single.Of[row] < 0 {
+			r.Title = "no class: left out"
+		}
 		for t := range m {
 			i := row*m + t
 			say := func(label int) string {
-				if label < 0 || label/m >= len(o.names.Name) {
-					return "no class"
+				switch y := label / m; {
+				case label < 0:
+					return o.transformation(t)
+				case y == int(o.single.Of[row]):
+					return o.transformation(label % m)
+				case y < len(o.names.Name):
+					return o.names.Name[y] + " " + o.transformation(label%m)
 				}
-				return fmt.Sprintf("%s·%d", o.names.Name[label/m], label%m)
+				return "a class not met yet"
 			}
 			r.Pictures = append(r.Pictures, Picture{Pix: o.input[i*px : (i+1)*px], Size: o.size(),
-				Caption: verdict(say(int(o.labels.Of[i])), say(o.guess(i)), o.ran)})
+				Caption: verdict(say(int(o.labels.Of[i])), say(o.guess(i)), o.ran && o.single.Of[row] >= 0, "\n")})
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// channels are what becomes of red, green and blue, by order (see pretext.SLA).
+var channels = [6]string{"RGB", "RBG", "GRB", "GBR", "BRG", "BGR"}
+
+// transformation is a few words for the t-th transformation.
+func (o *sla) transformation(t int) string {
+	turn, order := turned(t/o.task.Orders), channels[t%o.task.Orders]
+	switch {
+	case o.task.Orders == 1:
+		return turn
+	case o.task.Quarters == 1:
+		return order
+	}
+	return turn + " " + order
 }

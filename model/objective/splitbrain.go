@@ -22,7 +22,8 @@ type splitBrain struct {
 	bins      *hues
 	lightness loss.Labels // of every place
 	bright    loss.Told
-	gray      []float32 // pictures for Show
+	dark      model.Reading // (rows·grid², lightBins)
+	gray      []float32     // pictures for Show
 }
 
 // lightBins is into how many classes lightness is divided: 100 in the paper.
@@ -68,7 +69,7 @@ func newSplitBrain(c Config, n Needs, w *model.Weights) (Objective, error) {
 	l, ab := g.Halves(x)
 	colour := g.Flat(g.Head(c.Name, l))
 	light := g.Flat(g.Head(lightnessOf(c), ab))
-	o.logits = g.Read(colour)
+	o.logits, o.dark = g.Read(colour), g.Read(light)
 	costs := []model.Tap{
 		g.Add("colours", colour, 1, func() (*G.Node, error) {
 			return loss.SoftCrossEntropy(colour.Node(), &o.bins.target, &o.bins.answer)
@@ -102,4 +103,48 @@ func (o *splitBrain) Learn(step uint64, add func(param int, grad []float32)) (To
 
 func (o *splitBrain) State() []Part { return []Part{o.bins.part()} }
 
-func (o *splitBrain) Show(rows int) []Row { return showColours(&o.puzzle, rows, o.gray, o.bins) }
+func (o *splitBrain) Show(rows int) []Row {
+	out := showColours(&o.puzzle, rows, o.gray, o.bins)
+	px := o.pixels()
+	for i := range out {
+		at := len(out[i].Pictures) - 1 // of the frame, which stays last
+		whole := out[i].Pictures[at]
+		out[i].Pictures = append(out[i].Pictures[:at], Picture{Pix: o.coloursOf(o.views[i*px : (i+1)*px]), Size: o.size(), Caption: "other half is shown"})
+		if o.ran {
+			out[i].Pictures = append(out[i].Pictures, Picture{Pix: o.answeredLightness(i), Size: o.size(), Caption: "answered"})
+		}
+		out[i].Title = "colours from lightness, and lightness from colours"
+		if o.bins.gray[i] {
+			out[i].Title = "a gray picture, its colours are not asked for"
+		}
+		out[i].Pictures = append(out[i].Pictures, whole)
+	}
+	return out
+}
+
+// coloursOf is a picture's colours at one lightness.
+func (o *splitBrain) coloursOf(view []float32) []float32 {
+	const middle = 60
+	out := make([]float32, len(view))
+	for i := 0; i < len(view); i += 3 {
+		_, a, b := pretext.Lab(view[i], view[i+1], view[i+2])
+		out[i], out[i+1], out[i+2] = pretext.RGB(middle, a, b)
+	}
+	return out
+}
+
+// answeredLightness is the lightness that a row was answered with, place by place.
+func (o *splitBrain) answeredLightness(row int) []float32 {
+	grid, size := o.bins.grid, o.size()
+	out := make([]float32, o.pixels())
+	for y := range size {
+		for x := range size {
+			place := (row*grid+y*grid/size)*grid + x*grid/size
+			level := argmax(o.dark.Data()[place*lightBins : (place+1)*lightBins])
+			l := (float32(level) + 0.5) * 100 / lightBins
+			i := 3 * (y*size + x)
+			out[i], out[i+1], out[i+2] = pretext.RGB(l, 0, 0)
+		}
+	}
+	return out
+}

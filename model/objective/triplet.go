@@ -40,5 +40,30 @@ func (o *triplet) Learn(step uint64, add func(param int, grad []float32)) (Told,
 		}
 	}
 	cost, err := o.run(step, add)
-	return o.contrasted(cost, o.contrast, o.z.Data()), err
+	t := o.contrasted(cost, o.contrast, o.z.Data())
+	t.Rows, t.Chance = nearestByLuck(o.relations.Of, rows)
+	return t, err
+}
+
+// nearestByLuck is how many anchors have a positive, and how often one of their positives is nearer than all
+// negatives where distances are random: p times in p + n.
+func nearestByLuck(of []int8, rows int) (anchors int, chance float32) {
+	sum := 0.0
+	for a := range rows {
+		var positives, negatives float64
+		for b, r := range of[a*rows : (a+1)*rows] {
+			switch {
+			case a == b:
+			case r > 0:
+				positives++
+			case r < 0:
+				negatives++
+			}
+		}
+		if positives > 0 {
+			anchors++
+			sum += positives / (positives + negatives)
+		}
+	}
+	return anchors, float32(sum / float64(max(1, anchors)))
 }

@@ -39,5 +39,7 @@ func newVICReg(c Config, n Needs, w *model.Weights) (Objective, error) {
 
 func (o *vicreg) Learn(step uint64, add func(param int, grad []float32)) (Told, error) {
 	cost, err := o.run(step, add)
-	return o.contrasted(cost, o.contrast, o.z.Data()), err
+	t := o.contrasted(cost, o.contrast, o.z.Data())
+	t.Chance = 1 / float32(t.Rows)
+	return t, err
 }

@@ -87,6 +87,7 @@ func (o *pair) relation(i, j int) int8 {
 }
 
 func (o *pair) Show(rows int) []Row {
-	half := o.needs.Batch * o.pixels()
-	return o.show(rows, func(int) string { return "anchor and positive" }, o.input[:half], o.input[half:])
+	n, half := o.needs.Batch, o.needs.Batch*o.pixels()
+	return o.show(rows, func(i int) string { return between(o.frames[i], o.frames[n+i]) },
+		column{"anchor", o.input[:half]}, column{"positive", o.input[half:]})
 }

@@ -80,7 +80,7 @@ func (o *vince) Learn(step uint64, add func(param int, grad []float32)) (Told, e
 	cost, err := o.run(step, add)
 	o.hold(o.positives.Keys, o.frames, step)
 	t := o.contrasted(cost, o.contrast, o.query.Data())
-	t.Rows = len(o.frames)
+	t.Rows, t.Chance = len(o.frames), o.chance()
 	return t, err
 }
 
@@ -95,7 +95,7 @@ func (o *vince) Show(rows int) []Row {
 		r := Row{Title: "frames of one scene, all positives of each other"}
 		for i := range k {
 			at := (scene*k + i) * px
-			r.Pictures = append(r.Pictures, Picture{Pix: o.input[at : at+px], Size: o.size()})
+			r.Pictures = append(r.Pictures, Picture{Pix: o.input[at : at+px], Size: o.size(), Caption: between(o.frames[scene*k], o.frames[scene*k+i])})
 		}
 		out = append(out, r)
 	}

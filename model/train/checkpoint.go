@@ -47,11 +47,18 @@ func (t *Trainer) save() (string, error) {
 			parts = append(parts, part{l.names[i] + "." + p.Name, p.Write})
 		}
 	}
-	path, err := writeSnapshot(t.dir, fmt.Sprintf("step-%010d", l.step), manifest{Run: t.set.Run, Step: l.step}, parts)
+	m := manifest{Run: t.set.Run, Step: l.step, Epoch: t.out.Epoch}
+	if t.out.Score != nil {
+		if score, ok := t.out.Score(); ok {
+			m.Score = &score
+		}
+	}
+	name := fmt.Sprintf("step-%010d", l.step)
+	path, err := writeSnapshot(t.disk, t.dir, name, m, parts)
 	if err != nil {
 		return "", err
 	}
-	return path, retain(t.dir, t.set.Keep)
+	return path, retain(t.disk, t.dir, name, t.set.Keep)
 }
 
 // mergeState is what each rig's merge holds back.
@@ -145,6 +152,12 @@ func (t *Trainer) restoreMerge(r io.Reader, _ int64) error {
 	return nil
 }
 
+// Epoch is which of a run's trainers wrote a checkpoint, see Outputs.Epoch; 0: it was not counted.
+func Epoch(path string) (uint64, error) {
+	m, err := readManifest(path)
+	return m.Epoch, err
+}
+
 func readState(path string) (state, error) {
 	var s state
 	if _, err := verify(path); err != nil {
@@ -188,7 +201,7 @@ func readTensors(path string, live []model.Tensor) error {
 
 // different names the first setting that differs between a run and its continuation, "" where none does.
 func different(run, now Settings) string {
-	run.Every, run.Keep, run.EmbedBatch, run.Probe = now.Every, now.Keep, now.EmbedBatch, now.Probe
+	run.Every, run.Keep, run.GoOn, run.EmbedBatch, run.Probe = now.Every, now.Keep, now.GoOn, now.EmbedBatch, now.Probe
 	a, b := reflect.ValueOf(run), reflect.ValueOf(now)
 	for i := range a.NumField() {
 		if x, y := a.Field(i).Interface(), b.Field(i).Interface(); !reflect.DeepEqual(x, y) {

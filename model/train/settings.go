@@ -29,7 +29,8 @@ type Settings struct {
 	Bank        int     // keys
 	MaxAge      uint64  // steps a key is used as a negative; 0: until it is overwritten
 	Every       uint64  // steps between checkpoints, each of which publishes a model version
-	Keep        int     // checkpoints kept
+	Keep        int     // newest checkpoints kept
+	GoOn        bool    // a checkpoint that cannot be written does not end the run; the next one is tried in its time
 	EmbedBatch  int     // frames embedded together
 	Probe       Probe
 }

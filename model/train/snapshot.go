@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // Format is the version of the checkpoint directory. A loader refuses others.
@@ -26,8 +26,13 @@ type manifest struct {
 	Format int                 `json:"format"`
 	Run    string              `json:"run"`
 	Step   uint64              `json:"step"`
+	Epoch  uint64              `json:"epoch,omitempty"` // of the trainer that wrote it, see Outputs.Epoch
+	Score  *float64            `json:"score,omitempty"` // how good it is, where that was measured: the best is kept
 	Files  map[string]fileSeal `json:"files"`
 }
+
+// manifestFile is the file of the manifest.
+const manifestFile = "manifest.json"
 
 type fileSeal struct {
 	Size   int64  `json:"size"`
@@ -41,55 +46,83 @@ type part struct {
 }
 
 // writeSnapshot writes parts as dir/name so that a crash at any moment leaves either all of it or none:
-// temporary directory → fsync each file → fsync directory → rename → fsync parent.
-func writeSnapshot(dir, name string, m manifest, parts []part) (string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// temporary directory → fsync each file → fsync directory → rename → fsync parent. A checkpoint of that name
+// which is whole stays whole, set aside, until the new one is in its place.
+func writeSnapshot(d disk, dir, name string, m manifest, parts []part) (string, error) {
+	if err := d.MkdirAll(dir); err != nil {
 		return "", err
 	}
-	temp := filepath.Join(dir, ".tmp-"+name)
-	if err := os.RemoveAll(temp); err != nil {
+	temp := filepath.Join(dir, partial+name)
+	if err := d.RemoveAll(temp); err != nil {
 		return "", err
 	}
-	if err := os.Mkdir(temp, 0o755); err != nil {
+	if err := d.Mkdir(temp); err != nil {
 		return "", err
 	}
+	if err := fill(d, temp, m, parts); err != nil {
+		return "", errors.Join(err, d.RemoveAll(temp))
+	}
+	path := filepath.Join(dir, name)
+	if err := makeRoom(d, path); err != nil {
+		return "", err
+	}
+	if err := d.Rename(temp, path); err != nil {
+		return "", err
+	}
+	if err := d.SyncDir(dir); err != nil {
+		return "", fmt.Errorf("forcing %s to the disk: %w", dir, err)
+	}
+	return path, d.RemoveAll(path + aside)
+}
+
+// fill writes the files of a checkpoint, and the manifest last.
+func fill(d disk, temp string, m manifest, parts []part) error {
 	m.Format, m.Files = Format, map[string]fileSeal{}
 	for _, p := range parts {
-		seal, err := writeSealed(filepath.Join(temp, p.name), p.write)
+		seal, err := writeSealed(d, filepath.Join(temp, p.name), p.write)
 		if err != nil {
-			return "", errors.Join(err, os.RemoveAll(temp))
+			return err
 		}
 		m.Files[p.name] = seal
 	}
-	_, err := writeSealed(filepath.Join(temp, "manifest.json"), func(w io.Writer) error {
+	_, err := writeSealed(d, filepath.Join(temp, manifestFile), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(m)
 	})
-	if err == nil {
-		err = syncDir(temp)
-	}
 	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(temp))
+		return err
 	}
-	path := filepath.Join(dir, name)
-	if err := os.RemoveAll(path); err != nil {
-		return "", err
+	if err := d.SyncDir(temp); err != nil {
+		return fmt.Errorf("forcing %s to the disk: %w", temp, err)
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return "", err
+	return nil
+}
+
+// makeRoom frees the name of a checkpoint. What lies there goes aside if it is whole, where the loader finds
+// it; if it is damaged it goes, and one that is aside already stays.
+func makeRoom(d disk, path string) error {
+	switch there, err := exists(path); {
+	case err != nil || !there:
+		return err
 	}
-	return path, syncDir(dir)
+	if _, err := verify(path); err != nil {
+		return d.RemoveAll(path)
+	}
+	if err := d.RemoveAll(path + aside); err != nil {
+		return err
+	}
+	return d.Rename(path, path+aside)
 }
 
 // writeSealed writes one file, forces it to the disk and returns its size and hash.
-func writeSealed(path string, write func(io.Writer) error) (fileSeal, error) {
-	f, err := os.Create(path)
+func writeSealed(d disk, path string, write func(io.Writer) error) (fileSeal, error) {
+	f, err := d.Create(path)
 	if err != nil {
 		return fileSeal{}, err
 	}
-	hash := sha256.New()
-	buffered := bufio.NewWriterSize(io.MultiWriter(f, hash), 1<<20)
+	sum := &sealer{hash: sha256.New()}
+	buffered := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<20)
 	err = write(buffered)
 	if err == nil {
 		err = buffered.Flush()
@@ -97,30 +130,43 @@ func writeSealed(path string, write func(io.Writer) error) (fileSeal, error) {
 	if err == nil {
 		err = f.Sync()
 	}
-	size, _ := f.Seek(0, io.SeekEnd)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fileSeal{}, fmt.Errorf("writing %s: %w", path, err)
 	}
-	return fileSeal{size, hex.EncodeToString(hash.Sum(nil))}, nil
+	return sum.seal(), nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
+// sealer counts and hashes what passes.
+type sealer struct {
+	hash hash.Hash
+	size int64
+}
+
+func (s *sealer) Write(p []byte) (int, error) {
+	s.size += int64(len(p))
+	return s.hash.Write(p)
+}
+
+func (s *sealer) seal() fileSeal { return fileSeal{s.size, hex.EncodeToString(s.hash.Sum(nil))} }
+
+// readManifest reads what a checkpoint says of itself.
+func readManifest(path string) (manifest, error) {
+	var m manifest
+	b, err := os.ReadFile(filepath.Join(path, manifestFile))
+	if err == nil {
+		err = json.Unmarshal(b, &m)
 	}
-	return errors.Join(d.Sync(), d.Close())
+	if err != nil {
+		return m, fmt.Errorf("reading the manifest of %s: %w", path, err)
+	}
+	return m, nil
 }
 
 // verify reads a checkpoint's manifest and compares every file with it.
 func verify(path string) (manifest, error) {
-	var m manifest
-	b, err := os.ReadFile(filepath.Join(path, "manifest.json"))
+	m, err := readManifest(path)
 	if err != nil {
-		return m, fmt.Errorf("reading the manifest of %s: %w", path, err)
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return m, fmt.Errorf("reading the manifest of %s: %w", path, err)
+		return m, err
 	}
 	if m.Format != Format {
 		return m, fmt.Errorf("checkpoint %s has format %d, this nearfar reads %d", path, m.Format, Format)
@@ -141,15 +187,15 @@ func sealOf(path string) (fileSeal, error) {
 		return fileSeal{}, err
 	}
 	defer f.Close()
-	hash := sha256.New()
-	n, err := io.Copy(hash, f)
-	return fileSeal{n, hex.EncodeToString(hash.Sum(nil))}, err
+	sum := &sealer{hash: sha256.New()}
+	_, err = io.Copy(sum, f)
+	return sum.seal(), err
 }
 
 // Latest is the newest checkpoint below dir that verifies, and what was wrong with newer ones. dir may
 // also be a checkpoint itself, or a run's folder that holds checkpoints/.
 func Latest(dir string) (path string, skipped []error, err error) {
-	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
 		_, err := verify(dir)
 		return dir, nil, err
 	}
@@ -174,33 +220,4 @@ func Latest(dir string) (path string, skipped []error, err error) {
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// snapshots are the checkpoints below dir, oldest first: their names sort by step.
-func snapshots(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), "step-") {
-			names = append(names, e.Name())
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// retain deletes all but the newest keep checkpoints.
-func retain(dir string, keep int) error {
-	names, err := snapshots(dir)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, name := range names[:max(0, len(names)-max(1, keep))] {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
-	}
-	return errors.Join(errs...)
 }

@@ -50,12 +50,16 @@ type Outputs struct {
 	Flush      func() error // makes the embeddings lasting, before a checkpoint says that their frames are done
 	Step       func(Report)
 	Checkpoint func(path string, step uint64)
+	Unsaved    func(step uint64, err error)    // a checkpoint could not be written, and Settings.GoOn says to go on
+	Score      func() (score float64, ok bool) // how good the published weights are, where it was measured; the best checkpoint is kept
+	Epoch      uint64                          // which of the run's trainers this is, counted by who lends the right to train; written into checkpoints
 }
 
 // Trainer learns from a stream of frames. It is not safe for concurrent use.
 type Trainer struct {
 	set       Settings
 	dir       string // of checkpoints; "" keeps none
+	disk      disk
 	out       Outputs
 	learner   *Learner
 	sampler   *sampler.Sampler
@@ -78,7 +82,7 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{set: set, dir: dir, out: out, learner: learner, embedder: embedder,
+	t := &Trainer{set: set, dir: dir, disk: realDisk{}, out: out, learner: learner, embedder: embedder,
 		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), draw: sampler.Draw{N: learner.Rows()}, positions: map[int]int64{},
 		merge: map[string]*streams.Merger[*frame.Frame]{}}
 	return t, nil
@@ -183,29 +187,52 @@ func (t *Trainer) checkpointIfDue() error {
 	if t.set.Every == 0 || t.learner.step/t.set.Every == t.saved/t.set.Every {
 		return nil
 	}
-	return t.Checkpoint()
+	err := t.Checkpoint()
+	var unsaved *unsavedError
+	if t.set.GoOn && errors.As(err, &unsaved) {
+		t.saved = t.learner.step // the next one is due in its own time
+		if t.out.Unsaved != nil {
+			t.out.Unsaved(t.learner.step, err)
+		}
+		return nil
+	}
+	return err
 }
 
-// Checkpoint embeds what waits with the old weights, publishes the new ones and saves everything.
+// unsavedError is why a checkpoint could not be written. The ones before it are as they were.
+type unsavedError struct {
+	step uint64
+	dir  string
+	err  error
+}
+
+func (e *unsavedError) Error() string {
+	return fmt.Sprintf("saving the checkpoint of step %d in %s: %v (earlier checkpoints are intact: mend the disk and start the run again, and it goes on from the newest)", e.step, e.dir, e.err)
+}
+
+func (e *unsavedError) Unwrap() error { return e.err }
+
+// Checkpoint embeds what waits with the old weights, saves everything and publishes the new weights. Where they
+// cannot be saved the old ones stay published: a model version names weights that exist.
 func (t *Trainer) Checkpoint() error {
 	if err := t.embedder.flush(t.publish); err != nil {
 		return err
 	}
-	t.embedder.adopt(t.learner.query, t.set.version(t.learner.step))
-	t.saved = t.learner.step
 	if t.out.Flush != nil {
 		if err := t.out.Flush(); err != nil {
 			return fmt.Errorf("making embeddings lasting before the checkpoint of step %d: %w", t.learner.step, err)
 		}
 	}
-	if t.dir == "" {
-		return nil
+	path := ""
+	if t.dir != "" {
+		var err error
+		if path, err = t.save(); err != nil {
+			return &unsavedError{t.learner.step, t.dir, err}
+		}
 	}
-	path, err := t.save()
-	if err != nil {
-		return fmt.Errorf("saving the checkpoint of step %d in %s: %w", t.learner.step, t.dir, err)
-	}
-	if t.out.Checkpoint != nil {
+	t.embedder.adopt(t.learner.query, t.set.version(t.learner.step))
+	t.saved = t.learner.step
+	if path != "" && t.out.Checkpoint != nil {
 		t.out.Checkpoint(path, t.learner.step)
 	}
 	return nil

@@ -23,7 +23,7 @@ func settings(c *config.Config, run string) train.Settings {
 		Optimizer: model.OptimizerSpec{Kind: c.Train.Optimizer, Momentum: float32(c.Train.Momentum), WeightDecay: float32(c.Train.WeightDecay)},
 		LR:        float32(c.Train.LR), Warmup: c.Train.Warmup, KeyMomentum: float32(c.Model.KeyMomentum),
 		Bank: c.Bank.Size, MaxAge: c.Bank.MaxAge,
-		Every: c.Checkpoint.Every, Keep: c.Checkpoint.Keep, EmbedBatch: embedBatch,
+		Every: c.Checkpoint.Every, Keep: c.Checkpoint.Keep, GoOn: c.Checkpoint.OnError == "go_on", EmbedBatch: embedBatch,
 		Probe: train.Probe{Memory: c.Train.Probe.Memory, K: c.Train.Probe.K, Temperature: c.Train.Probe.Temperature, Last: c.Train.Probe.Last},
 	}
 	s.Sampler.Clip.Frames = max(s.Sampler.Clip.Frames, objective.Frames(c.Objectives))

@@ -51,13 +51,22 @@ func (c TrainConfig) Check(report Report) {
 }
 
 // CheckpointConfig is what is saved, and when.
+//
+// A checkpoint that cannot be written (a full disk, a broken one) ends the run by default: nothing is lost by
+// that, since the frames stay in Kafka and the run goes on from the newest whole checkpoint, and who runs a
+// service learns of it by its end. With on_error: go_on the run trains on, warns and tries again after every
+// steps; until that works embeddings are made with the last version that was saved.
 type CheckpointConfig struct {
-	Every uint64 `yaml:"every"` // steps between checkpoints; default 100
-	Keep  int    `yaml:"keep"`  // newest checkpoints kept; default 3
+	Every   uint64 `yaml:"every"`                                      // steps between checkpoints; default 100
+	Keep    int    `yaml:"keep"`                                       // newest checkpoints kept; default 3
+	Best    bool   `yaml:"best"`                                       // keep the one with the best running kNN accuracy, too, where frames have labels; default true
+	OnError string `yaml:"on_error" jsonschema:"enum=stop,enum=go_on"` // when one cannot be written: stop (earlier ones are intact, start the run again) or go_on (train on, warn, try again at the next); default stop
 }
 
 // DefaultCheckpoint saves every 100 steps and keeps three.
-func DefaultCheckpoint() CheckpointConfig { return CheckpointConfig{Every: 100, Keep: 3} }
+func DefaultCheckpoint() CheckpointConfig {
+	return CheckpointConfig{Every: 100, Keep: 3, Best: true, OnError: "stop"}
+}
 
 // Check reports every problem with its yaml path.
 func (c CheckpointConfig) Check(report Report) {
@@ -65,6 +74,7 @@ func (c CheckpointConfig) Check(report Report) {
 		report("every", "must be at least 1 step")
 	}
 	within(report, "keep", float64(c.Keep), 1, 1e6)
+	oneOf(report, "on_error", c.OnError, "stop", "go_on")
 }
 
 // SinkConfig is one place where embeddings go.

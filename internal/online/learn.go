@@ -37,7 +37,9 @@ type Options struct {
 	Meter     *Meter
 	Lag       func(int64) // told now and then how many frames are in the topic and not yet trained on
 	Saved     func(path string, step uint64)
-	Account   func(Account) // told after every message how the books stand; may be nil
+	Account   func(Account)                // told after every message how the books stand; may be nil
+	Unsaved   func(step uint64, err error) // a checkpoint could not be written, and Settings.GoOn says to go on; may be nil
+	Best      bool                         // keep the checkpoint with the best running accuracy, too
 	Log       *slog.Logger
 }
 
@@ -322,12 +324,21 @@ func (r *run) begin() error {
 		},
 		Flush: r.flushSinks,
 		Step:  r.o.Meter.Step,
+		Unsaved: func(step uint64, err error) {
+			r.o.Log.Warn("a checkpoint could not be written, and checkpoint.on_error says to go on", "step", step, "err", err)
+			if r.o.Unsaved != nil {
+				r.o.Unsaved(step, err)
+			}
+		},
 		Checkpoint: func(path string, step uint64) {
 			r.result.Checkpoint = path
 			if r.o.Saved != nil {
 				r.o.Saved(path, step)
 			}
 		},
+	}
+	if r.o.Best {
+		out.Score = r.o.Meter.Score
 	}
 	if err := r.box.recall(); err != nil {
 		return err

@@ -37,6 +37,7 @@ type Meter struct {
 	probe  *eval.Online
 	visits *eval.Visits
 	dim    int
+	full   int // predictions that the probe averages
 
 	recent [][]float32 // ring of the newest embeddings
 	next   int
@@ -53,7 +54,7 @@ type Meter struct {
 
 // NewMeter watches embeddings of dim numbers; a gap ends a visit of an object.
 func NewMeter(dim int, probe train.Probe, gap time.Duration) *Meter {
-	m := &Meter{now: time.Now, dim: dim, visits: eval.NewVisits(gap), last: time.Now()}
+	m := &Meter{now: time.Now, dim: dim, visits: eval.NewVisits(gap), full: probe.Last, last: time.Now()}
 	if probe.Memory > 0 {
 		m.probe = eval.NewOnline(probe.Memory, dim, probe.K, probe.Temperature, probe.Last)
 	}
@@ -156,6 +157,18 @@ func (m *Meter) old(i int) Learned {
 		return m.shown.Objectives[i]
 	}
 	return Learned{}
+}
+
+// Score is the running nearest-neighbour accuracy, once it is over as many predictions as Probe.Last: before
+// that it is mostly noise, and would keep the wrong checkpoint.
+func (m *Meter) Score() (knn float64, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.probe == nil {
+		return 0, false
+	}
+	knn, n := m.probe.Accuracy()
+	return knn, n > 0 && n >= m.full
 }
 
 // Last is the newest Status that was taken.

@@ -29,6 +29,8 @@ type Learner struct {
 	painted    []bool // by Paint, for Learn
 	told       []objective.Told
 
+	features *model.Inference // of anchors, where the replay buffer asks for them
+
 	grads [][]float32 // by parameter; nil: no objective moved it in this step
 	sums  [][]float32 // memory for grads that are sums
 }
@@ -55,6 +57,11 @@ func NewLearner(set Settings) (*Learner, error) {
 		}
 		c = c.WithDefaults()
 		l.objectives, l.names, l.weights = append(l.objectives, o), append(l.names, c.Name), append(l.weights, float32(c.Weight))
+	}
+	if set.Sampler.Replay.Policy == sampler.ReplayMinRed {
+		if l.features, err = model.NewInference(query, l.Rows(), kernel.Eval); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
 	}
 	return l, nil
 }
@@ -101,6 +108,24 @@ func (l *Learner) Learn() ([]objective.Told, error) {
 	return l.told, nil
 }
 
+// Tell lets the sampler know what the anchors of a step look like to the encoder now, where its replay buffer
+// goes by that: minimum redundancy keeps what looks least alike. It follows Learn.
+func (l *Learner) Tell(s *sampler.Sampler, d *sampler.Draw) error {
+	if l.features == nil {
+		return nil
+	}
+	px := 3 * l.set.Model.Image * l.set.Model.Image
+	for i, f := range d.Anchor {
+		sampler.Plain(l.features.Input()[i*px:(i+1)*px], f, l.set.Model.Image)
+	}
+	vectors, err := l.features.Run()
+	if err != nil {
+		return fmt.Errorf("step %d: looking at its anchors: %w", l.step, err)
+	}
+	s.Learned(d, vectors, l.set.Model.Width())
+	return nil
+}
+
 // add adds a weighted gradient. The only one of a parameter, at weight 1, is taken as it lies: most runs
 // have one objective.
 func (l *Learner) add(param int, grad []float32, weight float32) {
@@ -123,6 +148,9 @@ func bad(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 // Close frees the graphs' machines.
 func (l *Learner) Close() error {
 	var errs []error
+	if l.features != nil {
+		errs = append(errs, l.features.Close())
+	}
 	for _, o := range l.objectives {
 		errs = append(errs, o.Close())
 	}

@@ -51,6 +51,17 @@ func TestWeightedObjectivesShareOneEncoderAndResume(t *testing.T) {
 	resumes(t, set, streamOf(240), []int{150})
 }
 
+// Replay buffers that keep more than one tier, or go by what the encoder sees, resume bit for bit, too.
+func TestEveryReplayPolicyResumesBitForBit(t *testing.T) {
+	for _, policy := range []string{sampler.ReplayNone, sampler.ReplayFIFO, sampler.ReplayTwoTier, sampler.ReplayMinRed} {
+		t.Run(policy, func(t *testing.T) {
+			set := settingsFor(14)
+			set.Sampler.Replay.Policy, set.Sampler.Replay.Short = policy, 0.25
+			resumes(t, set, streamOf(240), []int{150})
+		})
+	}
+}
+
 // The step of two objectives is that of the weighted sum of their gradients.
 func TestGradientsAddUpByWeight(t *testing.T) {
 	runtime.LockOSThread()

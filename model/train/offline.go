@@ -38,6 +38,9 @@ func Offline(set Settings, frames []*frame.Frame, steps int) (Study, error) {
 		rate := set.rate(l.step)
 		l.Paint(s, &d)
 		told, err := l.Learn()
+		if err == nil {
+			err = l.Tell(s, &d)
+		}
 		if err != nil {
 			return out, err
 		}

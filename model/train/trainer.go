@@ -158,6 +158,9 @@ func (t *Trainer) learn() error {
 		rate := t.set.rate(t.learner.step)
 		t.learner.Paint(t.sampler, &t.draw)
 		told, err := t.learner.Learn()
+		if err == nil {
+			err = t.learner.Tell(t.sampler, &t.draw)
+		}
 		if err != nil {
 			return err
 		}

@@ -15,52 +15,48 @@ static int blocks(long rows) {
 
 long nf_bn_part(long rows, int c) { return (long)(blocks(rows) * 2 + 3) * c; }
 
+// Loops are over channels, AT_ONCE rows to one reading of the sums.
+#define AT_ONCE 4
+
 // Sums of x − pivot and its square over n rows: the pivot (any row) keeps the squares from cancelling.
-NF_SIMD static void sums(const float *x, const float *pivot, float *s1, float *s2, long n, int c) {
-	int j = 0;
-	for (; j + 32 <= c; j += 32) {
-		v16 p = LD(pivot + j), p_ = LD(pivot + j + 16), a = {0}, b = {0}, a_ = {0}, b_ = {0};
-		const float *r = x + j;
-		for (long i = 0; i < n; i++, r += c) {
-			v16 d = LD(r) - p, d_ = LD(r + 16) - p_;
-			a += d, b += d * d, a_ += d_, b_ += d_ * d_;
+INLINE void sums_rows(const float *x, const float *pivot, float *s1, float *s2, long n, int c, const int at_once) {
+	for (long i = 0; i < n; i += at_once, x += at_once * c) {
+#pragma omp simd
+		for (int j = 0; j < c; j++) {
+			float a = s1[j], b = s2[j];
+			for (int k = 0; k < at_once; k++) {
+				float d = x[k * c + j] - pivot[j];
+				a += d, b += d * d;
+			}
+			s1[j] = a, s2[j] = b;
 		}
-		ST(s1 + j, a), ST(s2 + j, b), ST(s1 + j + 16, a_), ST(s2 + j + 16, b_);
-	}
-	for (; j + 16 <= c; j += 16) {
-		v16 p = LD(pivot + j), a = {0}, b = {0};
-		for (long i = 0; i < n; i++) {
-			v16 d = LD(x + i * c + j) - p;
-			a += d, b += d * d;
-		}
-		ST(s1 + j, a), ST(s2 + j, b);
-	}
-	for (; j < c; j++) {
-		float a = 0, b = 0;
-		for (long i = 0; i < n; i++) {
-			float d = x[i * c + j] - pivot[j];
-			a += d, b += d * d;
-		}
-		s1[j] = a, s2[j] = b;
 	}
 }
+NF_SIMD static void sums(const float *x, const float *pivot, float *s1, float *s2, long n, int c) {
+	long whole = n - n % AT_ONCE;
+	for (int j = 0; j < c; j++) s1[j] = s2[j] = 0;
+	sums_rows(x, pivot, s1, s2, whole, c, AT_ONCE);
+	sums_rows(x + whole * c, pivot, s1, s2, n - whole, c, 1);
+}
 
-// y = x·scale + shift (+ res), ReLU where asked.
-NF_SIMD static void affine(const float *x, const float *res, const float *scale, const float *shift, float *y, long n, int c, int relu) {
+// y = x·scale + shift (+ res), ReLU where asked; y may be x.
+INLINE void affine_rows(const float *x, const float *res, const float *scale, const float *shift, float *y,
+	long n, int c, const int add, const int relu) {
 	for (long i = 0; i < n; i++, x += c, y += c) {
-		int j = 0;
-		for (; j + 16 <= c; j += 16) {
-			v16 v = LD(x + j) * LD(scale + j) + LD(shift + j);
-			if (res) v += LD(res + j);
-			ST(y + j, relu ? RELU(v) : v);
-		}
-		for (; j < c; j++) {
+#pragma omp simd
+		for (int j = 0; j < c; j++) {
 			float v = x[j] * scale[j] + shift[j];
-			if (res) v += res[j];
+			if (add) v += res[j];
 			y[j] = relu && v <= 0 ? 0 : v;
 		}
-		if (res) res += c;
+		if (add) res += c;
 	}
+}
+NF_SIMD static void affine(const float *x, const float *res, const float *scale, const float *shift, float *y, long n, int c, int relu) {
+	if (res && relu) affine_rows(x, res, scale, shift, y, n, c, 1, 1);
+	else if (res) affine_rows(x, res, scale, shift, y, n, c, 1, 0);
+	else if (relu) affine_rows(x, res, scale, shift, y, n, c, 0, 1);
+	else affine_rows(x, res, scale, shift, y, n, c, 0, 0);
 }
 
 // What norm, batch statistics and running statistics come to: y = x·fold[0:c] + fold[c:2c].
@@ -123,58 +119,54 @@ void nf_bn_eval(const float *x, const float *res, const float *gamma, const floa
 
 // Sums of dy and dy·(x − mean) over n rows, where dy passes the ReLU. With keep the passed dy is written
 // there (the gradient of a residual) and y says what passed; without, x·scale + shift says it again.
+INLINE void back_sums_rows(const float *dy, const float *x, const float *y, const float *fold,
+	const float *mean, float *keep, float *s1, float *s2, long n, int c, const int relu, const int kept, const int at_once) {
+	for (long i = 0; i < n; i += at_once, x += at_once * c, dy += at_once * c) {
+#pragma omp simd
+		for (int j = 0; j < c; j++) {
+			float a = s1[j], b = s2[j];
+			for (int k = 0; k < at_once; k++) { 
+				float g = dy[k * c + j], v = x[k * c + j];
+				float by = kept ? y[k * c + j] : v * fold[j] + fold[c + j];
+				if (relu) g = by <= 0 ? 0 : g;
+				if (kept) keep[k * c + j] = g;
+				a += g, b += g * (v - mean[j]);
+			}
+			s1[j] = a, s2[j] = b;
+		}
+		if (kept) y += at_once * c, keep += at_once * c;
+	}
+}
+INLINE void back_sums_all(const float *dy, const float *x, const float *y, const float *fold, const float *mean, float *keep, float *s1, float *s2,
+	long n, int c, const int relu, const int kept) {
+	long whole = n - n % AT_ONCE, at = whole * c;
+	back_sums_rows(dy, x, y, fold, mean, keep, s1, s2, whole, c, relu, kept, AT_ONCE);
+	if (kept) y += at, keep += at;
+	back_sums_rows(dy + at, x + at, y, fold, mean, keep, s1, s2, n - whole, c, relu, kept, 1);
+}
 NF_SIMD static void back_sums(const float *dy, const float *x, const float *y, const float *fold, const float *mean, float *keep, float *s1,
 	float *s2, long n, int c, int relu) {
-	int j = 0;
-	for (; j + 16 <= c; j += 16) {
-		v16 m = LD(mean + j), f = LD(fold + j), h = LD(fold + c + j), a = {0}, b = {0};
-		const float *g_ = dy + j, *x_ = x + j;
-		if (!relu) {
-			for (long i = 0; i < n; i++, g_ += c, x_ += c) {
-				v16 g = LD(g_);
-				a += g, b += g * (LD(x_) - m);
-			}
-		} else if (!keep) {
-			for (long i = 0; i < n; i++, g_ += c, x_ += c) {
-				v16 v = LD(x_), g = POSITIVE(LD(g_), v * f + h);
-				a += g, b += g * (v - m);
-			}
-		} else {
-			for (long i = 0; i < n; i++, g_ += c, x_ += c) {
-				v16 g = POSITIVE(LD(g_), LD(y + i * c + j));
-				ST(keep + i * c + j, g);
-				a += g, b += g * (LD(x_) - m);
-			}
-		}
-		ST(s1 + j, a), ST(s2 + j, b);
-	}
-	for (; j < c; j++) {
-		float a = 0, b = 0;
-		for (long i = 0; i < n; i++) {
-			float g = dy[i * c + j], v = x[i * c + j];
-			if (relu && (keep ? y[i * c + j] : v * fold[j] + fold[c + j]) <= 0) g = 0;
-			if (keep) keep[i * c + j] = g;
-			a += g, b += g * (v - mean[j]);
-		}
-		s1[j] = a, s2[j] = b;
-	}
+	for (int j = 0; j < c; j++) s1[j] = s2[j] = 0;
+	if (keep) back_sums_all(dy, x, y, fold, mean, keep, s1, s2, n, c, 1, 1);
+	else if (relu) back_sums_all(dy, x, y, fold, mean, keep, s1, s2, n, c, 1, 0);
+	else back_sums_all(dy, x, y, fold, mean, keep, s1, s2, n, c, 0, 0);
 }
 
 // dx = dy·k + x·k[c:] + k[2c:], where dy passes the ReLU unless it is kept and has passed already.
-NF_SIMD static void back_dx(const float *dy, const float *x, const float *fold, const float *k, float *dx, long n, int c, int masked) {
+INLINE void back_dx_rows(const float *dy, const float *x, const float *fold, const float *k, float *dx, long n,
+	int c, const int masked) {
 	for (long i = 0; i < n; i++, x += c, dy += c, dx += c) {
-		int j = 0;
-		for (; j + 16 <= c; j += 16) {
-			v16 v = LD(x + j), g = LD(dy + j);
-			if (masked) g = POSITIVE(g, v * LD(fold + j) + LD(fold + c + j));
-			ST(dx + j, g * LD(k + j) + (v * LD(k + c + j) + LD(k + 2 * c + j)));
-		}
-		for (; j < c; j++) {
+#pragma omp simd
+		for (int j = 0; j < c; j++) {
 			float v = x[j], g = dy[j];
-			if (masked && v * fold[j] + fold[c + j] <= 0) g = 0;
+			if (masked) g = v * fold[j] + fold[c + j] <= 0 ? 0 : g;
 			dx[j] = g * k[j] + (v * k[c + j] + k[2 * c + j]);
 		}
 	}
+}
+NF_SIMD static void back_dx(const float *dy, const float *x, const float *fold, const float *k, float *dx, long n, int c, int masked) {
+	if (masked) back_dx_rows(dy, x, fold, k, dx, n, c, 1);
+	else back_dx_rows(dy, x, fold, k, dx, n, c, 0);
 }
 
 void nf_bn_back(const float *dy, const float *x, const float *y, const float *gamma, const float *fold, const float *mean, const float *rstd,

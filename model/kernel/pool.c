@@ -3,7 +3,7 @@
 #include "simd.h"
 #include <omp.h>
 
-typedef uint8_t v16b __attribute__((vector_size(16), aligned(1), may_alias));
+#define WIDE 64 // channels at a time
 
 // A window's places that lie in the picture: rows [r0, r1) and columns [q0, q1) of it.
 typedef struct {
@@ -15,33 +15,32 @@ static window clip(int top, int left, int h, int w, int k) {
 	return v;
 }
 
+// WIDE channels, or fewer, of one output place: x and y begin at the first of them.
+INLINE void largest_of(const float *x, float *y, uint8_t *at, window v, int w, int c, int k, const int wide) {
+	const float *first = x + ((long)(v.top + v.r0) * w + v.left + v.q0) * c;
+	float best[WIDE];
+	int32_t place[WIDE];
+	for (int j = 0; j < wide; j++) best[j] = first[j], place[j] = v.r0 * k + v.q0;
+	for (int r = v.r0; r < v.r1; r++)
+		for (int q = v.q0; q < v.q1; q++) {
+			const float *z = x + ((long)(v.top + r) * w + v.left + q) * c;
+			int32_t here = r * k + q;
+#pragma omp simd
+			for (int j = 0; j < wide; j++) {
+				int more = (z[j] > best[j]) | (z[j] != z[j]); // a NaN wins, and is seen
+				place[j] = more ? here : place[j];
+				best[j] = more ? z[j] : best[j];
+			}
+		}
+	for (int j = 0; j < wide; j++) y[j] = best[j];
+	for (int j = 0; j < wide; j++) at[j] = (uint8_t)place[j];
+}
+
 // One output place, all channels; x is the picture.
 NF_SIMD static void largest(const float *x, float *y, uint8_t *at, window v, int w, int c, int k) {
-	const float *first = x + ((long)(v.top + v.r0) * w + v.left + v.q0) * c;
 	int j = 0;
-	for (; j + 16 <= c; j += 16) {
-		v16 best = LD(first + j);
-		v16i place = (v16i){0} + (v.r0 * k + v.q0);
-		for (int r = v.r0; r < v.r1; r++)
-			for (int q = v.q0; q < v.q1; q++) {
-				v16 z = LD(x + ((long)(v.top + r) * w + v.left + q) * c + j);
-				v16i more = (z > best) | (z != z); // a NaN wins, and is seen
-				best = (v16)(((v16i)z & more) | ((v16i)best & ~more));
-				place = ((r * k + q) & more) | (place & ~more);
-			}
-		ST(y + j, best);
-		*(v16b *)(at + j) = __builtin_convertvector(place, v16b);
-	}
-	for (; j < c; j++) {
-		float best = first[j];
-		int place = v.r0 * k + v.q0;
-		for (int r = v.r0; r < v.r1; r++)
-			for (int q = v.q0; q < v.q1; q++) {
-				float z = x[((long)(v.top + r) * w + v.left + q) * c + j];
-				if (z > best || z != z) best = z, place = r * k + q;
-			}
-		y[j] = best, at[j] = (uint8_t)place;
-	}
+	for (; j + WIDE <= c; j += WIDE) largest_of(x + j, y + j, at + j, v, w, c, k, WIDE);
+	if (j < c) largest_of(x + j, y + j, at + j, v, w, c, k, c - j);
 }
 
 void nf_maxpool(const float *x, float *y, uint8_t *at, int n, int h, int w, int c, int oh, int ow, int k, int stride, int pad, int nt) {
@@ -60,19 +59,13 @@ typedef struct {
 } cover;
 
 NF_SIMD static void collect(const float *dy, const uint8_t *at, float *dx, const cover *v, int covers, int c) {
-	int j = 0;
-	for (; j + 16 <= c; j += 16) {
-		v16 sum = {0};
-		for (int i = 0; i < covers; i++) {
-			v16i place = __builtin_convertvector(*(const v16b *)(at + v[i].from + j), v16i);
-			sum += (v16)((v16i)LD(dy + v[i].from + j) & (place == v[i].place));
-		}
-		ST(dx + j, sum);
-	}
-	for (; j < c; j++) {
-		float sum = 0;
-		for (int i = 0; i < covers; i++) sum += at[v[i].from + j] == v[i].place ? dy[v[i].from + j] : 0;
-		dx[j] = sum;
+	for (int j = 0; j < c; j++) dx[j] = 0;
+	for (int i = 0; i < covers; i++) {
+		const float *g = dy + v[i].from;
+		const uint8_t *a = at + v[i].from;
+		int place = v[i].place;
+#pragma omp simd
+		for (int j = 0; j < c; j++) dx[j] += a[j] == place ? g[j] : 0;
 	}
 }
 

@@ -1,5 +1,7 @@
-// Vectors of 16 floats in GCC's notation. NF_SIMD compiles a function once for each kind of machine and
-// lets the loader choose; such a function must not hold an OpenMP region itself, only be called from one.
+// What loops over floats share. They are written plainly, for GCC to make vectors as wide as the machine's:
+// its own vector types go through memory where the machine's are narrower. NF_SIMD compiles a function
+// once for each kind of machine and lets the loader choose; such a function must not hold an OpenMP region
+// itself, only be called from one.
 #ifndef NF_SIMD_H
 #define NF_SIMD_H
 #include <stdint.h>
@@ -15,14 +17,8 @@
 #define NF_SIMD
 #endif
 
-#define NF_LANES 16
-typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t v16i __attribute__((vector_size(64), aligned(4), may_alias));
-
-#define LD(p) (*(const v16 *)(p))
-#define ST(p, v) (*(v16 *)(p) = (v))
-#define POSITIVE(v, by) ((v16)((v16i)(v) & ~((by) <= 0.0f))) // 0 where by ≤ 0, else v: a NaN goes through and is seen
-#define RELU(v) POSITIVE(v, v)
+// Code shared by variants of a loop: called with constants, it leaves no branch inside.
+#define INLINE static inline __attribute__((always_inline))
 
 // e^x for x ≤ 0, to about one part in 10⁷: 2^i by the exponent's bits, the rest by a polynomial.
 static inline float exp_down(float x) {

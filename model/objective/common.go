@@ -45,6 +45,10 @@ func (o *common) partners(d *sampler.Draw, rows int) []*frame.Frame {
 	return d.Positive[:rows]
 }
 
+// spread is the row of the batch whose anchor is the i-th of so many that are evenly spread over it. A batch
+// begins with the newest frames: the first few rows would be nothing else, and nothing would be replayed.
+func (o *common) spread(i, of int) int { return i * o.needs.Batch / of }
+
 // run takes a training step of the objective's one graph.
 func (o *common) run(step uint64, add func(param int, grad []float32)) (float32, error) {
 	cost, err := o.training.Run()

@@ -140,6 +140,6 @@ func (o *npid) Show(rows int) []Row {
 	for i := range min(rows, o.needs.Batch) {
 		sampler.Plain(plain[i*o.pixels():(i+1)*o.pixels()], o.drawn.Anchor[i], o.size())
 	}
-	return o.show(rows, func(i int) string { return fmt.Sprintf("a class of its own, in slot %d", o.slots[i]) },
+	return o.show(rows, func(int) string { return "a class of its own" },
 		column{"the frame", plain}, column{"as it is shown", o.input})
 }

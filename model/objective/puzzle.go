@@ -8,12 +8,14 @@ import (
 	"github.com/nearfar/nearfar/loss"
 	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/sampler"
+	"github.com/nearfar/nearfar/streams/frame"
 )
 
 // puzzle is what the pretext tasks share: single frames from which a question with a known answer is made.
 type puzzle struct {
 	common
-	views   []float32 // rows × (S, S, 3): the frames before anything is asked
+	asked   []*frame.Frame // rows
+	views   []float32      // rows × (S, S, 3): the frames before anything is asked
 	rows    int
 	labels  loss.Labels
 	answer  loss.Told
@@ -30,16 +32,19 @@ var puzzleAugment = sampler.AugmentConfig{
 
 func newPuzzle(c Config, n Needs, w *model.Weights, rows, labels, classes int) puzzle {
 	p := puzzle{common: common{cfg: c, needs: n, weights: w}, rows: rows, classes: classes}
-	p.views = make([]float32, rows*p.pixels())
+	p.asked, p.views = make([]*frame.Frame, rows), make([]float32, rows*p.pixels())
 	p.labels.Of = make([]int32, labels)
 	return p
 }
 
-// look paints the frames of the first rows, and then asks a question of each: ask may run for several rows at
-// once.
+// look paints frames that are evenly spread over the batch, and then asks a question of each: ask may run for
+// several rows at once.
 func (o *puzzle) look(s *sampler.Sampler, d *sampler.Draw, ask func(row int, view []float32, r *rand.Rand)) {
 	o.drawn, o.ran = d, false
-	s.PaintWith(o.views, d.Anchor[:o.rows], o.size(), d, o.use("view"), &puzzleAugment)
+	for row := range o.asked {
+		o.asked[row] = d.Anchor[o.spread(row, o.rows)]
+	}
+	s.PaintWith(o.views, o.asked, o.size(), d, o.use("view"), &puzzleAugment)
 	px := o.pixels()
 	s.Each(d, o.use("question"), o.rows, func(row int, r *rand.Rand) { ask(row, o.views[row*px:(row+1)*px], r) })
 }

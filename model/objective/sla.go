@@ -117,7 +117,7 @@ func (o *sla) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 	m, px := o.task.M(), o.pixels()
 	known := false
 	for row := range o.rows {
-		y := o.names.number(o.class(d.Anchor[row]))
+		y := o.names.number(o.class(d.Anchor[o.spread(row, o.rows)]))
 		o.single.Of[row] = y
 		known = known || y >= 0
 		for t := range m {
@@ -160,7 +160,7 @@ func (o *sla) Show(rows int) []Row {
 	var out []Row
 	m, px := o.task.M(), o.pixels()
 	for row := range min(rows, o.rows) {
-		r := Row{Title: fmt.Sprintf("which class (%s), and which transformation?", o.class(o.drawn.Anchor[row]))}
+		r := Row{Title: fmt.Sprintf("which class (%s), and which transformation?", o.class(o.asked[row]))}
 		if o.single.Of[row] < 0 {
 			r.Title = "no class: left out"
 		}

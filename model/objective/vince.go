@@ -60,7 +60,7 @@ func (o *vince) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 	o.drawn = d
 	k := o.cfg.Frames
 	for scene := range o.scenes {
-		near := s.Several(d, scene, k, o.use("scene"))
+		near := s.Several(d, o.spread(scene, o.scenes), k, o.use("scene"))
 		for i := range k { // a short scene is filled up with further looks at its frames
 			o.frames[scene*k+i] = near[i%len(near)]
 		}

@@ -1,5 +1,7 @@
 package objective
 
+import "github.com/nearfar/nearfar/sampler"
+
 // report takes a problem: the yaml path of what is wrong below the objective, and what to do about it.
 type report = func(path, format string, args ...any)
 
@@ -17,6 +19,15 @@ func checkBank(c Config, n Needs, _ int, report report) {
 	}
 	if c.Hard > n.Bank {
 		report("hard", "there are %d keys in the bank, %d hard negatives cannot be chosen from them", n.Bank, c.Hard)
+	}
+}
+
+// checkInstances refuses a bank with fewer slots than there are frames that may be drawn: they would take each
+// other's before they are seen again.
+func checkInstances(c Config, n Needs, cameras int, report report) {
+	checkBank(c, n, cameras, report)
+	if r := n.Sampler.Replay; n.Bank >= n.Batch && r.Policy != sampler.ReplayNone && n.Bank < r.Size {
+		report("kind", "%s has a slot for every frame that may be drawn, bank.size must be at least sampler.replay.size (%d), not %d", c.Kind, r.Size, n.Bank)
 	}
 }
 

@@ -31,7 +31,7 @@ var kinds = map[string]kind{
 	"npid": {
 		about: "instance discrimination: each frame against its own slot of a memory bank (Wu et al. 2018)",
 		keys:  []string{"temperature", "negatives", "softmax", "proximal"}, defaults: Config{Temperature: 0.07, Negatives: 1024},
-		heads: projector, build: newNPID, check: checkBank,
+		heads: projector, build: newNPID, check: checkInstances,
 	},
 	"simclr": {
 		about: "NT-Xent among the views of one batch (Chen et al. 2020)",

@@ -85,6 +85,9 @@ func (o *splitBrain) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 	o.look(s, d, func(row int, view []float32, _ *rand.Rand) {
 		o.bins.ask(row, view, o.size())
 		o.task.Lightness(view, o.size(), o.bins.grid, o.lightness.Of[row*places:(row+1)*places])
+		for at := row * places; o.bins.gray[row] && at < (row+1)*places; at++ {
+			o.lightness.Of[at] = -1 // there are no colours to tell it from
+		}
 		pretext.Gray(o.gray[row*px:(row+1)*px], view, o.size())
 	})
 	o.bins.weigh()
@@ -115,7 +118,7 @@ func (o *splitBrain) Show(rows int) []Row {
 		}
 		out[i].Title = "colours from lightness, and lightness from colours"
 		if o.bins.gray[i] {
-			out[i].Title = "a gray picture, its colours are not asked for"
+			out[i].Title = "a gray picture, left out"
 		}
 		out[i].Pictures = append(out[i].Pictures, whole)
 	}

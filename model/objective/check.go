@@ -63,8 +63,34 @@ func checkClips(c Config, n Needs, _ int, report report) {
 }
 
 // checkSplit refuses to predict colours with an encoder that sees them.
-func checkSplit(c Config, n Needs, _ int, report report) {
+func checkSplit(c Config, n Needs, cameras int, report report) {
+	checkPictures(c, n, cameras, report)
 	if !n.Model.Split {
 		report("kind", "splitbrain needs an encoder of two halves that do not see each other: set model.split: true")
 	}
+}
+
+// checkPictures refuses pictures that a pretext task cannot be made of.
+func checkPictures(c Config, n Needs, _ int, report report) {
+	if n.Model.Check() != nil {
+		return // which is told elsewhere
+	}
+	if err := paintable(c, n); err != nil {
+		report("kind", "%s: %v", c.Kind, err)
+	}
+}
+
+// paintable says why a pretext task cannot be made of pictures of the size.
+func paintable(c Config, n Needs) (err error) {
+	switch c.Kind {
+	case "context":
+		err = contextTask(c, n).Check()
+	case "jigsaw":
+		err = jigsawCut(c, n).Check()
+	case "inpaint":
+		err = decodable(n)
+	case "colour", "splitbrain":
+		err = gridFits(n, hueGrid(n))
+	}
+	return err
 }

@@ -29,6 +29,9 @@ const colourNeighbours = 5
 // colourDoubles is how often the encoder's map doubles to the grid that colours are asked for on.
 const colourDoubles = 2
 
+// hueGrid is the side of the grid that colours are asked for on, places.
+func hueGrid(n Needs) int { return n.Model.Places(n.Model.Image) << colourDoubles }
+
 func colourHeads(c Config, n Needs) []model.Head {
 	return []model.Head{{Name: c.Name, Kind: "decoder", Out: pretext.ColourBins, Double: colourDoubles}}
 }
@@ -84,7 +87,7 @@ func newColour(c Config, n Needs, w *model.Weights) (Objective, error) {
 	if err != nil {
 		return nil, err
 	}
-	grid := n.Model.Places(n.Model.Image) << colourDoubles
+	grid := hueGrid(n)
 	if err := gridFits(n, grid); err != nil {
 		return nil, err
 	}

@@ -110,7 +110,14 @@ func (c Config) Check(report func(path, format string, args ...any)) {
 	in("accumulate", float64(c.Accumulate), 1, 4096)
 	in("margin", c.Margin, 0, 1e3)
 	of("mining", c.Mining, "semihard", "all")
-	in("frames", float64(c.Frames), float64(kinds[c.Kind].leastFrames), 256)
+	switch least := kinds[c.Kind].leastFrames; {
+	case c.Frames < least:
+		report("frames", "%d is too few for %s, which compares frames with each other: it needs %d or more", c.Frames, c.Kind, least)
+	case kinds[c.Kind].clips && c.Frames <= c.Ahead && c.Ahead > 0:
+		report("frames", "a clip of %d leaves nothing to predict %d frames ahead from, make it longer", c.Frames, c.Ahead)
+	default:
+		in("frames", float64(c.Frames), 0, 256)
+	}
 	in("ahead", float64(c.Ahead), 1, 64)
 	of("form", c.Form, "tiles", "pair")
 	if slices.Contains(kinds[c.Kind].keys, "permutations") && c.Permutations != 24 && c.Permutations != 100 && c.Permutations != 1000 {
@@ -122,9 +129,6 @@ func (c Config) Check(report func(path, format string, args ...any)) {
 	of("transforms", c.Transforms, "rotation", "colour", "both")
 	of("labels", c.Labels, "label", "camera", "scene")
 	in("classes", float64(c.Classes), 2, 1<<16)
-	if kinds[c.Kind].clips && c.Frames <= c.Ahead && c.Ahead > 0 {
-		report("frames", "a clip of %d leaves nothing to predict %d frames ahead from, make it longer", c.Frames, c.Ahead)
-	}
 }
 
 // checkKeys reports keys that mean nothing to the kind.

@@ -24,13 +24,19 @@ func contextHeads(c Config, n Needs) []model.Head {
 	return []model.Head{{Name: c.Name, Kind: "mlp-norm", In: 2 * n.Model.Width(), Hidden: n.Model.Width(), Out: pretext.Neighbours}}
 }
 
+// contextTask is the task of a config.
+func contextTask(c Config, n Needs) pretext.Context {
+	t := pretext.NewContext(n.Model.Image, contextTile(n))
+	t.Aberration = c.Aberration
+	if c.Touching {
+		t.Gap, t.Jitter = 0, 0
+	}
+	return t
+}
+
 func newContext(c Config, n Needs, w *model.Weights) (Objective, error) {
 	rows := n.Batch
-	o := &context{puzzle: newPuzzle(c, n, w, rows, rows, pretext.Neighbours), task: pretext.NewContext(n.Model.Image, contextTile(n))}
-	o.task.Aberration = c.Aberration
-	if c.Touching {
-		o.task.Gap, o.task.Jitter = 0, 0
-	}
+	o := &context{puzzle: newPuzzle(c, n, w, rows, rows, pretext.Neighbours), task: contextTask(c, n)}
 	if err := o.task.Check(); err != nil {
 		return nil, err
 	}

@@ -56,6 +56,14 @@ func doublings(n Needs, side int) int {
 	return k
 }
 
+// decodable refuses pictures whose side is not that of the encoder's map, doubled and doubled again.
+func decodable(n Needs) error {
+	if places := n.Model.Places(n.Model.Image); places<<doublings(n, n.Model.Image) != n.Model.Image {
+		return fmt.Errorf("pictures of %d px cannot be decoded: sampler.image must be %d times a power of two", n.Model.Image, places)
+	}
+	return nil
+}
+
 func newInpaint(c Config, n Needs, w *model.Weights) (Objective, error) {
 	rows := n.Batch
 	o := &inpaint{puzzle: newPuzzle(c, n, w, rows, 0, 1)}
@@ -64,8 +72,8 @@ func newInpaint(c Config, n Needs, w *model.Weights) (Objective, error) {
 	if o.task, err = pretext.NewInpaint(n.Model.Image, masks[c.Mask], n.Seed); err != nil {
 		return nil, err
 	}
-	if n.Model.Places(n.Model.Image)<<doublings(n, n.Model.Image) != n.Model.Image {
-		return nil, fmt.Errorf("pictures of %d px cannot be decoded: sampler.image must be %d times a power of two", n.Model.Image, n.Model.Places(n.Model.Image))
+	if err := decodable(n); err != nil {
+		return nil, err
 	}
 	o.target.Weight = make([]float32, rows*n.Model.Image*n.Model.Image)
 	o.target.Target = o.views

@@ -38,14 +38,20 @@ func jigsawHeads(c Config, n Needs) []model.Head {
 	return []model.Head{{Name: c.Name, Kind: "mlp-norm", In: tiles * n.Model.Width(), Hidden: 2 * n.Model.Width(), Out: classes}}
 }
 
+// jigsawCut is how frames are cut into tiles.
+func jigsawCut(c Config, n Needs) pretext.Tiles {
+	cut := pretext.NewTiles(n.Model.Image, jigsawTile(n))
+	if c.Touching {
+		cut.Gap, cut.Normalise, cut.Shift = 0, false, 0
+	}
+	return cut
+}
+
 func newJigsaw(c Config, n Needs, w *model.Weights) (Objective, error) {
 	tiles, classes := jigsawShape(c)
 	rows := n.Batch
 	o := &jigsaw{puzzle: newPuzzle(c, n, w, rows, rows, classes), tile: jigsawTile(n), tiles: tiles}
-	cut := pretext.NewTiles(n.Model.Image, o.tile)
-	if c.Touching {
-		cut.Gap, cut.Normalise, cut.Shift = 0, false, 0
-	}
+	cut := jigsawCut(c, n)
 	var err error
 	if c.Form == "pair" {
 		o.pair, err = pretext.Pair{Tiles: cut}, cut.Check()

@@ -91,21 +91,21 @@ var kinds = map[string]kind{
 	"context": {
 		about: "where does a patch lie beside another? (Doersch et al. 2015)",
 		keys:  []string{"touching", "aberration"}, defaults: Config{Aberration: "project"},
-		heads: contextHeads, build: newContext,
+		heads: contextHeads, build: newContext, check: checkPictures,
 	},
 	"jigsaw": {
 		about: "which permutation of nine tiles is this? (Noroozi & Favaro 2016)",
 		keys:  []string{"form", "permutations", "touching"}, defaults: Config{Form: "tiles", Permutations: 24},
-		heads: jigsawHeads, build: newJigsaw,
+		heads: jigsawHeads, build: newJigsaw, check: checkPictures,
 	},
 	"inpaint": {
 		about: "what was in the hole? (context encoders, Pathak et al. 2016)",
 		keys:  []string{"mask", "adversarial"}, defaults: Config{Mask: "centre"},
-		heads: inpaintHeads, build: newInpaint,
+		heads: inpaintHeads, build: newInpaint, check: checkPictures,
 	},
 	"colour": {
 		about: "which colours had the gray picture? (colourisation, Zhang et al. 2016)",
-		heads: colourHeads, build: newColour,
+		heads: colourHeads, build: newColour, check: checkPictures,
 	},
 	"rotation": {
 		about: "by how many quarters was it turned? (Gidaris et al. 2018)",

@@ -53,7 +53,7 @@ func newSplitBrain(c Config, n Needs, w *model.Weights) (Objective, error) {
 	if err != nil {
 		return nil, err
 	}
-	grid := n.Model.Places(n.Model.Image) << colourDoubles
+	grid := hueGrid(n)
 	if err := gridFits(n, grid); err != nil {
 		return nil, err
 	}

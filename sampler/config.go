@@ -46,6 +46,11 @@ const (
 	ReplayMinRed    = "minred"
 )
 
+// ReplayPolicies are the names that ReplayConfig.Policy takes.
+func ReplayPolicies() []string {
+	return []string{ReplayNone, ReplayFIFO, ReplayReservoir, ReplayTwoTier, ReplayMinRed}
+}
+
 // Defaults suit cameras of 5 to 30 frames per second and pictures of 64 px.
 func Defaults() Config {
 	return Config{

@@ -17,7 +17,7 @@ import (
 func newBenchCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure speed on this machine", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newBenchStepCmd(a), newBenchObjectivesCmd(a))
+	cmd.AddCommand(newBenchStepCmd(a), newBenchObjectivesCmd(a), newBenchViewsCmd(a), newBenchReplayCmd(a))
 	return cmd
 }
 

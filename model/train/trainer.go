@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/internal/seed"
+	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams"
@@ -254,6 +255,9 @@ func (t *Trainer) Finish() error {
 	}
 	return t.Checkpoint()
 }
+
+// Weights are the network that learns: they change with every step.
+func (t *Trainer) Weights() *model.Weights { return t.learner.query }
 
 // Positions are the next offsets to read, by partition.
 func (t *Trainer) Positions() map[int]int64 { return t.positions }

@@ -69,7 +69,9 @@ func TestAStalledTrainersMemoryIsBounded(t *testing.T) {
 	cmd, address := filming(t, true)
 	most, first, frames := 0.0, 0.0, 0.0
 	var trained, lag float64
-	for began := time.Now(); time.Since(began) < soakFor(t, "NEARFAR_STALL", 10*time.Second); time.Sleep(200 * time.Millisecond) {
+	stall := soakFor(t, "NEARFAR_STALL", 10*time.Second)
+	// A slow machine films slowly: it is given time until enough has come to tell a stall by.
+	for began := time.Now(); time.Since(began) < stall || frames < 600 && time.Since(began) < stall+time.Minute; time.Sleep(200 * time.Millisecond) {
 		rss, captured, done, behind := measure(t, address)
 		if first == 0 && captured > 100 {
 			first = rss
@@ -77,8 +79,8 @@ func TestAStalledTrainersMemoryIsBounded(t *testing.T) {
 		most, frames, trained, lag = max(most, rss), captured, done, behind
 	}
 	t.Logf("%.0f frames captured, %.0f trained, %.0f behind; memory %.0f MiB at first, %.0f MiB at most", frames, trained, lag, first/megabyte, most/megabyte)
-	if frames < 300 || lag < frames/2 {
-		t.Errorf("%.0f frames came, and %.0f wait: it is not stalled", frames, lag)
+	if frames < 300 || trained > frames/2 || lag == 0 {
+		t.Errorf("%.0f frames came, %.0f were trained on, and %.0f wait: it is not stalled", frames, trained, lag)
 	}
 	if most > 600*megabyte {
 		t.Errorf("%.0f MiB are taken", most/megabyte)

@@ -271,3 +271,28 @@ func TestBorderOfOnePatchReachesAllFourSides(t *testing.T) {
 		}
 	}
 }
+
+// beside is two patches of a picture, the second right, left, below or above the first with so much between them.
+func beside(name string, n, gap int) Examples {
+	const size = 16
+	e := Examples{Patches: 2, Size: size, Classes: 4}
+	for i := range n {
+		w, label := newWorld(name, uint64(i)), seed.New(5).At(name).Rand(uint64(i)).IntN(4)
+		dx, dy := [4]float64{1, -1, 0, 0}[label], [4]float64{0, 0, 1, -1}[label]
+		e.Labels = append(e.Labels, label)
+		e.Pixels = append(e.Pixels, w.crop(0, 0, size)...)
+		e.Pixels = append(e.Pixels, w.crop(dx*float64(size+gap), dy*float64(size+gap), size)...)
+	}
+	return e
+}
+
+// Smooth pictures fit together across a small gap as well; only borders that touched fit better than what lies
+// further in does.
+func TestOfTwoPatchesOnlyBordersThatTouchedAreSuspicious(t *testing.T) {
+	if s := probed(t, "context", beside("train", 600, 0), beside("test", 300, 0))["border"]; !s.Suspicious() || s.Accuracy < 0.8 {
+		t.Errorf("touching: %v", s)
+	}
+	if s := probed(t, "context", beside("train", 600, 8), beside("test", 300, 8))["border"]; s.Suspicious() {
+		t.Errorf("half a patch apart: %v", s)
+	}
+}

@@ -63,7 +63,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 75 cut short
 		newTrainCmd(a),
 		newEmbedCmd(a),
 		newEvalCmd(a),
-		newSearchCmd(a), newPreviewCmd(a),
+		newSearchCmd(a), newPreviewCmd(a), newShortcutsCmd(a),
 		newBenchCmd(a),
 		newIngestCmd(a),
 		newDLQCmd(a),

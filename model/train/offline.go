@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/model"
+	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams/frame"
 )
@@ -70,3 +71,14 @@ func Load(set Settings, frames []*frame.Frame) (*Learner, *sampler.Sampler, erro
 
 // Query is the network that learns: it changes with every step.
 func (l *Learner) Query() *model.Weights { return l.query }
+
+// Questions are those of the step that was painted last, of each objective that asks such.
+func (l *Learner) Questions() []objective.Questions {
+	var out []objective.Questions
+	for i, o := range l.objectives {
+		if a, ok := o.(objective.Asker); ok && l.painted[i] {
+			out = append(out, a.Questions())
+		}
+	}
+	return out
+}

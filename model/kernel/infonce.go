@@ -10,7 +10,7 @@ type InfoNCEStats struct {
 	Loss       float32 // mean over queries, nats
 	Positive   float32 // mean score q·k of the positives
 	Negative   float32 // mean score q·b over all pairs of a query and a negative in use; 0 without any
-	Accuracy   float32 // share of queries that score their positive highest
+	Accuracy   float32 // share of queries that score their positive above every negative
 	Candidates float32 // mean of ln(1 + negatives in use)
 }
 

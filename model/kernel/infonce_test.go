@@ -64,6 +64,18 @@ func TestInfoNCEAtChanceIsLnOfCandidates(t *testing.T) {
 	}
 }
 
+// Keys that all look alike, as of a collapsed encoder, are no answer.
+func TestInfoNCECountsNoTies(t *testing.T) {
+	one := unitRows(random("collapsed"), 1, 128)
+	for size, want := range map[int]float32{0: 1, 1: 0, 300: 0} {
+		var got InfoNCEStats
+		InfoNCE(one, one, slices.Repeat(one, size), 1, 128, size, 0.1, nil, nil, make([]float32, 128), &got)
+		if c, _ := twin.InfoNCE(one, one, slices.Repeat(one, size), 1, 128, 0.1, nil, nil); got.Accuracy != want || float32(c.Accuracy) != want {
+			t.Errorf("with %d keys like the positive, accuracy is %v and the twin's %v, want %v", size, got.Accuracy, c.Accuracy, want)
+		}
+	}
+}
+
 func TestInfoNCERefusesAMaskThatIsNotAscending(t *testing.T) {
 	for _, slots := range [][]int32{{2, 1}, {1, 1}, {3, 9}} {
 		func() {

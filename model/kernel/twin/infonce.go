@@ -46,7 +46,7 @@ func InfoNCE(q, k, bank []float32, n, d int, temperature float64, maskRow, maskS
 		}
 		c.Positive += scores[0] / float64(n)
 		c.Candidates += math.Log(float64(len(keys))) / float64(n)
-		if scores[0] >= slices.Max(scores) {
+		if len(scores) == 1 || scores[0] > slices.Max(scores[1:]) {
 			c.Accuracy += 1 / float64(n)
 		}
 	}

@@ -46,6 +46,11 @@ func HeadKinds() []string {
 	return names
 }
 
+// takesEmbeddings says whether its input is the encoder's embedding, a row a picture.
+func (h Head) takesEmbeddings() bool {
+	return h.In == 0 && slices.Contains([]string{"linear", "mlp", "mlp-norm", "expander"}, h.Kind)
+}
+
 func (h Head) check() error {
 	switch {
 	case h.Name == "":

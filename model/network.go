@@ -2,7 +2,7 @@ package model
 
 import "github.com/nearfar/nearfar/model/kernel"
 
-// Inference is an encoder that only looks: images in, embeddings out. In kernel.Eval it uses the running
+// Inference is an encoder that only looks: images in, embeddings out, through a head if the spec says so. In kernel.Eval it uses the running
 // statistics and treats each image by itself.
 type Inference struct {
 	input     []float32 // batch·S·S·3
@@ -18,7 +18,10 @@ func NewInference(w *Weights, batch int, mode kernel.Mode) (*Inference, error) {
 	g := NewGraph(w, mode)
 	input, x := g.Images("images", batch, w.Spec.Image)
 	_, embedding := g.Encode(x)
-	n := &Inference{input: input, batch: batch, pixels: w.Spec.Image * w.Spec.Image * 3, width: w.Spec.Width(), embedding: g.Read(embedding)}
+	if w.Spec.Through != "" {
+		embedding = g.Head(w.Spec.Through, embedding)
+	}
+	n := &Inference{input: input, batch: batch, pixels: w.Spec.Image * w.Spec.Image * 3, width: w.Spec.Dim(), embedding: g.Read(embedding)}
 	var err error
 	n.forward, err = g.Forward()
 	return n, err

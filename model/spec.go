@@ -15,6 +15,9 @@ type Spec struct {
 	// colour, with their features side by side (Zhang et al. 2017, arXiv:1611.09842).
 	Split bool
 	Heads []Head
+	// Through is the head whose output is the embedding; empty: the encoder's own output is. It is no part of what
+	// is trained or saved.
+	Through string
 }
 
 // encoders is the table of what can be built: one line a network.
@@ -40,6 +43,14 @@ func Encoders() []string {
 
 // Width is the length of the embedding, the encoder's output before any head.
 func (s Spec) Width() int { return encoders[s.Encoder].width }
+
+// Dim is the length of an embedding: Width, or as many numbers as the head gives that it goes through.
+func (s Spec) Dim() int {
+	if h, ok := s.Head(s.Through); ok {
+		return h.Out
+	}
+	return s.Width()
+}
 
 // Places is the side of the encoder's map for pictures of a size: (N, h, w, Width) with h = w = Places.
 func (s Spec) Places(size int) int {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,6 +94,23 @@ func fill(x []float32, v float32) {
 	for i := range x {
 		x[i] = v
 	}
+}
+
+// Through are the same weights, live, of which the embedding is the output of a head: what an objective compares and
+// what time-contrastive networks call the embedding, in place of the encoder's own.
+func (w *Weights) Through(head string) (*Weights, error) {
+	var known []string
+	for _, h := range w.Spec.Heads {
+		if h.Name == head && h.takesEmbeddings() {
+			t := *w
+			t.Spec.Through = head
+			return &t, nil
+		}
+		if h.takesEmbeddings() {
+			known = append(known, h.Name)
+		}
+	}
+	return nil, fmt.Errorf("the network has no head %q that takes embeddings; it has %s", head, cmp.Or(strings.Join(known, ", "), "none"))
 }
 
 // Clone is a copy that shares nothing.

@@ -126,7 +126,7 @@ func (a *app) contest(c *config.Config, images string, kinds []string, steps int
 func contestant(c config.Config, kind string, ordered bool, frames int) (train.Settings, bool) {
 	o := objective.Config{Kind: kind}
 	if !ordered {
-		if objective.Frames([]objective.Config{o}) > 0 || kind == "vince" || kind == "triplet" || kind == "npairs" {
+		if objective.Frames([]objective.Config{o}) > 0 || kind == "vince" || kind == "triplet" || kind == "npairs" || kind == "scl" {
 			return train.Settings{}, false
 		}
 		if o.WithDefaults().Positives != "" {
@@ -190,7 +190,7 @@ func (r *contest) score(w *model.Weights, frames []*frame.Frame, judge func(stri
 	if err != nil {
 		return err
 	}
-	s, err := judge(r.Objective, vectors, w.Spec.Width())
+	s, err := judge(r.Objective, vectors, w.Spec.Dim())
 	r.KNN, r.Linear, r.RankMe = s.KNN, s.Linear, s.RankMe
 	return err
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/nearfar/nearfar/internal/config"
 	"github.com/nearfar/nearfar/internal/eval"
 	"github.com/nearfar/nearfar/internal/look"
-	"github.com/nearfar/nearfar/model/objective"
+	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/train"
+	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
 // viewsBench is what `nearfar bench views` was asked for.
 type viewsBench struct {
-	rig, objective           string
-	steps, folds, seeds, far int
-	stride, batch, threads   int
-	asJSON                   bool
+	rig                         string
+	steps, folds, seeds, stride int
+	asJSON                      bool
 }
 
 func newBenchViewsCmd(a *app) *cobra.Command {
@@ -30,34 +30,37 @@ func newBenchViewsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "views", Short: "Train on recordings of a rig and score how well it finds instants across cameras in those left out", Args: cobra.NoArgs,
 		Long: `Leaves one group of recordings out after the other (of a single recording, one stretch of its instants), trains
-the encoder on the views of the others with a time-contrastive objective between cameras, and prints the
-alignment error on what was left out (mean |t − t_nn| / length over pairs of views; 0 at best, a third by
-chance) beside raw pixels and the untrained encoder. DIR is laid out as for ` + "`nearfar eval --rig`." + `
+on the views of the others, and prints the alignment error on what was left out (mean |t − t_nn| / length over pairs
+of views; 0 at best, a third by chance) beside raw pixels and the untrained encoder: once by the encoder's output, and
+once by that of the objective's head, which is what time-contrastive networks call the embedding. DIR is laid out as
+for ` + "`nearfar eval --rig`." + `
 
-Instants of a recording count as one second apart; --far says from how many on they are negatives.`,
-		Example: "  nearfar bench views --rig recordings/ --folds 4",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if b.rig == "" || b.steps < 1 || b.folds < 2 || b.seeds < 1 || b.far < 1 || b.batch < 2 || b.stride < 1 {
-				return usagef(cmd.CommandPath(), "--rig DIR, at least 2 --folds, a --batch of at least 2, and --steps, --seeds, --far and --stride of at least 1 are needed")
-			}
-			if b.objective != "npairs" && b.objective != "triplet" {
-				return usagef(cmd.CommandPath(), "--objective %q must be npairs or triplet", b.objective)
-			}
-			useThreads(b.threads)
-			return a.benchViews(cmd.Context(), b)
-		},
+The recipe is the configuration's; bench/views.yaml is made for it. Instants of a recording count as one second
+apart, so that sampler.far: 3s makes those negatives that are three instants apart.`,
+		Example: "  nearfar bench views --rig recordings/ --config bench/views.yaml",
 	}
+	flags := a.addConfigFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&b.rig, "rig", "", "a `folder` of a rig's recordings")
-	f.StringVar(&b.objective, "objective", "npairs", "npairs or triplet")
 	f.IntVar(&b.steps, "steps", 300, "training steps for each fold and seed")
 	f.IntVar(&b.folds, "folds", 4, "groups, each left out once")
 	f.IntVar(&b.seeds, "seeds", 3, "seeds 0, 1, … of weights and draws")
-	f.IntVar(&b.far, "far", 1, "from how many instants apart on frames of a recording are negatives")
 	f.IntVar(&b.stride, "stride", 1, "look at every `n`-th instant")
-	f.IntVar(&b.batch, "batch", 64, "anchors a step")
-	f.IntVar(&b.threads, "threads", 0, "threads of computation (default: all cores)")
 	f.BoolVar(&b.asJSON, "json", false, "as JSON lines")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if b.rig == "" || b.steps < 1 || b.folds < 2 || b.seeds < 1 || b.stride < 1 {
+			return usagef(cmd.CommandPath(), "--rig DIR, at least 2 --folds, and --steps, --seeds and --stride of at least 1 are needed")
+		}
+		c, err := flags.load(cmd)
+		if err != nil {
+			return err
+		}
+		if len(c.Objectives) != 1 {
+			return usagef(cmd.CommandPath(), "one objective can be benched at a time, the configuration has %d", len(c.Objectives))
+		}
+		useThreads(c.Run.Threads)
+		return a.benchViews(cmd.Context(), *c, b)
+	}
 	return cmd
 }
 
@@ -67,13 +70,13 @@ type viewsRow struct {
 	Seed      int     `json:"seed"`
 	Chance    float64 `json:"chance"`
 	Raw       float64 `json:"raw_pixels"`
-	Untrained float64 `json:"untrained"`
+	Untrained float64 `json:"untrained"` // the encoder's output
 	Trained   float64 `json:"trained"`
-	Ratio     float64 `json:"ratio"` // trained to untrained
+	Head      float64 `json:"head"`  // of the trained network, the head's output
+	Ratio     float64 `json:"ratio"` // head to untrained
 }
 
-func (a *app) benchViews(ctx context.Context, b viewsBench) error {
-	c := config.Defaults()
+func (a *app) benchViews(ctx context.Context, c config.Config, b viewsBench) error {
 	rigs, err := readRigs(ctx, b.rig, c.Sampler.Image, b.stride)
 	if err != nil {
 		return err
@@ -101,7 +104,7 @@ func (a *app) benchViews(ctx context.Context, b viewsBench) error {
 	if b.asJSON {
 		return json.NewEncoder(a.out).Encode(meanRow(rows))
 	}
-	return tellViews(a.out, b, rows)
+	return tellViews(a.out, c.Objectives[0].Kind, b, rows)
 }
 
 // readRigs reads the recordings beneath a folder, and dates their frames: a second an instant, an hour a
@@ -190,11 +193,9 @@ func (f fold) run(c config.Config, b viewsBench, seed uint64) (viewsRow, error) 
 			}
 		}
 	}
-	c.Run.Seed, c.Sampler.Batch = seed, b.batch
-	c.Objectives = []objective.Config{objective.Config{Kind: b.objective, Positives: "view"}.WithDefaults()}
-	c.Sampler.Near, c.Sampler.Far, c.Sampler.Gap = 500*time.Millisecond, time.Duration(b.far)*time.Second, time.Minute
-	c.Sampler.Views, c.Sampler.Partners = 1, 0
-	c.Sampler.Replay.Policy, c.Sampler.Replay.Size, c.Sampler.Replay.Newest = "fifo", len(frames), 0
+	c.Run.Seed = seed
+	c.Sampler.Skew, c.Sampler.Gap = 500*time.Millisecond, time.Minute
+	c.Sampler.Replay.Policy, c.Sampler.Replay.Size, c.Sampler.Replay.Newest = sampler.ReplayFIFO, len(frames), 0
 	set := settings(&c, "bench")
 	set.Decay = uint64(b.steps)
 	row := viewsRow{Chance: look.ViewChance(f.test, cycleWithin).Alignment}
@@ -208,26 +209,36 @@ func (f fold) run(c config.Config, b viewsBench, seed uint64) (viewsRow, error) 
 		return row, err
 	}
 	row.Raw = pixels.Alignment
-	for _, steps := range []int{0, b.steps} {
-		study, err := train.Offline(set, frames, steps)
+	score := func(w *model.Weights) (float64, error) {
+		vectors, err := embedRigs(network{weights: w}, f.test)
 		if err != nil {
-			return row, err
+			return 0, err
 		}
-		vectors, err := embedRigs(network{weights: study.Weights}, f.test)
-		if err != nil {
-			return row, err
-		}
-		s, err := look.JudgeViews("", f.test, vectors, study.Weights.Spec.Width(), cycleWithin)
-		if err != nil {
-			return row, err
-		}
-		if steps == 0 {
-			row.Untrained = s.Alignment
-		} else {
-			row.Trained = s.Alignment
-		}
+		s, err := look.JudgeViews("", f.test, vectors, w.Spec.Dim(), cycleWithin)
+		return s.Alignment, err
 	}
-	row.Ratio = row.Trained / row.Untrained
+	untrained, err := train.Offline(set, frames, 0)
+	if err != nil {
+		return row, err
+	}
+	if row.Untrained, err = score(untrained.Weights); err != nil {
+		return row, err
+	}
+	trained, err := train.Offline(set, frames, b.steps)
+	if err != nil {
+		return row, err
+	}
+	if row.Trained, err = score(trained.Weights); err != nil {
+		return row, err
+	}
+	through, err := trained.Weights.Through(c.Objectives[0].Name)
+	if err != nil {
+		return row, fmt.Errorf("scoring %s by its head: %w", c.Objectives[0].Kind, err)
+	}
+	if row.Head, err = score(through); err != nil {
+		return row, err
+	}
+	row.Ratio = row.Head / row.Untrained
 	return row, nil
 }
 
@@ -240,20 +251,21 @@ func meanRow(rows []viewsRow) viewsRow {
 		m.Raw += r.Raw / n
 		m.Untrained += r.Untrained / n
 		m.Trained += r.Trained / n
+		m.Head += r.Head / n
 	}
-	m.Ratio = m.Trained / m.Untrained
+	m.Ratio = m.Head / m.Untrained
 	return m
 }
 
-func tellViews(w io.Writer, b viewsBench, rows []viewsRow) error {
-	fmt.Fprintf(w, "alignment error on what was left out of %s: %s between views, %d steps of %d\n\n%6s %5s %8s %11s %10s %8s %7s\n",
-		b.rig, b.objective, b.steps, b.batch, "fold", "seed", "chance", "raw pixels", "untrained", "trained", "ratio")
+func tellViews(w io.Writer, kind string, b viewsBench, rows []viewsRow) error {
+	fmt.Fprintf(w, "alignment error on what was left out of %s: %s, %d steps; the ratio is head to untrained\n\n%6s %5s %8s %11s %10s %8s %8s %6s\n",
+		b.rig, kind, b.steps, "fold", "seed", "chance", "raw pixels", "untrained", "trained", "head", "ratio")
 	for _, r := range append(rows, meanRow(rows)) {
 		name, seed := fmt.Sprint(r.Fold), fmt.Sprint(r.Seed)
 		if r.Fold < 0 {
 			name, seed = "mean", ""
 		}
-		if _, err := fmt.Fprintf(w, "%6s %5s %8.3f %11.3f %10.3f %8.3f %7.2f\n", name, seed, r.Chance, r.Raw, r.Untrained, r.Trained, r.Ratio); err != nil {
+		if _, err := fmt.Fprintf(w, "%6s %5s %8.3f %11.3f %10.3f %8.3f %8.3f %6.2f\n", name, seed, r.Chance, r.Raw, r.Untrained, r.Trained, r.Head, r.Ratio); err != nil {
 			return err
 		}
 	}

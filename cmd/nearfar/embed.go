@@ -182,7 +182,7 @@ func (a *app) embedFiles(ctx context.Context, c *config.Config, e embedFlags) er
 		if err != nil {
 			return err
 		}
-		width := weights.Spec.Width()
+		width := weights.Spec.Dim()
 		es := make([]frame.Embedding, len(frames))
 		for i, f := range frames {
 			es[i] = frame.NewEmbedding(f.Meta, version, vectors[i*width:(i+1)*width])

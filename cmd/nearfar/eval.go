@@ -154,7 +154,7 @@ func compareWith(frames []*frame.Frame, labels []string, untrained, trained *mod
 		if err != nil {
 			return nil, err
 		}
-		s, err := look.JudgeWith(n.name, vectors, n.weights.Spec.Width(), labels, share)
+		s, err := look.JudgeWith(n.name, vectors, n.weights.Spec.Dim(), labels, share)
 		if err != nil {
 			return nil, err
 		}

@@ -69,7 +69,7 @@ func evaluateRig(ctx context.Context, path, dir string, stride int) (*rigReport,
 		if err != nil {
 			return nil, err
 		}
-		s, err := look.JudgeViews(n.name, rigs, vectors, n.weights.Spec.Width(), cycleWithin)
+		s, err := look.JudgeViews(n.name, rigs, vectors, n.weights.Spec.Dim(), cycleWithin)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func embedRigs(n network, rigs []look.Rig) ([][]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	width := n.weights.Spec.Width()
+	width := n.weights.Spec.Dim()
 	eval.Normalize(rest, width)
 	vectors := make([][]float32, len(rigs))
 	for i, r := range rigs {

@@ -98,7 +98,7 @@ func TestCombinationsThatCannotLearnAreRefused(t *testing.T) {
 func TestAPlainBatchOfOneIsRefusedWhereRowsAreCompared(t *testing.T) {
 	for _, kind := range objective.Kinds() {
 		_, err := Load(write(t, minimal(kind)+"sampler: {batch: 1}\n"), Options{})
-		compares := map[string]bool{"arrow": true, "byol": true, "cpc": true, "npairs": true, "order": true, "predict": true, "simclr": true, "simsiam": true, "triplet": true, "vicreg": true}
+		compares := map[string]bool{"arrow": true, "byol": true, "cpc": true, "npairs": true, "order": true, "predict": true, "scl": true, "simclr": true, "simsiam": true, "triplet": true, "vicreg": true}
 		if compares[kind] != (err != nil && strings.Contains(err.Error(), "sampler.batch must be at least 2, not 1")) {
 			t.Errorf("%s: %v", kind, err)
 		}

@@ -30,7 +30,7 @@ func NewEncoder(w *model.Weights) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{Size: w.Spec.Image, Width: w.Spec.Width(), net: net}, nil
+	return &Encoder{Size: w.Spec.Image, Width: w.Spec.Dim(), net: net}, nil
 }
 
 // Embed looks at frames of any size and returns (len(frames), Width).

@@ -6,25 +6,27 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Config is one thing the network is trained for. What a kind has no use for must be left out; what is
 // left out takes the kind's default.
 type Config struct {
-	Kind   string  `yaml:"kind" jsonschema:"enum=arrow,enum=byol,enum=colour,enum=context,enum=cpc,enum=inpaint,enum=jigsaw,enum=moco,enum=nce,enum=npairs,enum=npid,enum=order,enum=predict,enum=rotation,enum=simclr,enum=simsiam,enum=sla,enum=splitbrain,enum=triplet,enum=vicreg,enum=vince"` // what to learn, see `nearfar config kinds`; default moco
-	Name   string  `yaml:"name"`                                                                                                                                                                                                                                                                   // of its head and its figures; default: the kind
-	Weight float64 `yaml:"weight"`                                                                                                                                                                                                                                                                 // of its gradient among the others; default 1
+	Kind   string  `yaml:"kind" jsonschema:"enum=arrow,enum=byol,enum=colour,enum=context,enum=cpc,enum=inpaint,enum=jigsaw,enum=moco,enum=nce,enum=npairs,enum=npid,enum=order,enum=predict,enum=rotation,enum=scl,enum=simclr,enum=simsiam,enum=sla,enum=splitbrain,enum=triplet,enum=vicreg,enum=vince"` // what to learn, see `nearfar config kinds`; default moco
+	Name   string  `yaml:"name"`                                                                                                                                                                                                                                                                            // of its head and its figures; default: the kind
+	Weight float64 `yaml:"weight"`                                                                                                                                                                                                                                                                          // of its gradient among the others; default 1
 
-	Temperature float64 `yaml:"temperature,omitempty"`                                                       // divides similarities; default that of the kind's paper, 0.1 for moco
-	Positives   string  `yaml:"positives,omitempty" jsonschema:"enum=any,enum=same,enum=temporal,enum=view"` // which frames are positives: any (the sampler's choice), same (two looks at one frame), temporal or view (of triplet and npairs); default any
-	Decay       float64 `yaml:"decay,omitempty"`                                                             // by which a key's similarity shrinks with every step of its age (VideoMoCo), (0, 1]; default 1, not at all
-	Hard        int     `yaml:"hard,omitempty"`                                                              // hardest negatives kept for each query; default 0, all
-	Negatives   int     `yaml:"negatives,omitempty"`                                                         // noise samples a query, of nce and npid; default 1024
-	Softmax     bool    `yaml:"softmax,omitempty"`                                                           // npid: the full softmax over the bank in place of noise-contrastive estimation; default false
-	Proximal    float64 `yaml:"proximal,omitempty"`                                                          // npid: pull of an embedding towards its last one (30 in the paper); default 0
-	Accumulate  int     `yaml:"accumulate,omitempty"`                                                        // simclr: batches that make one effective batch, by embedding cache; default 1
-	Margin      float64 `yaml:"margin,omitempty"`                                                            // triplet: by how much negatives must be further than positives; default 0.2
-	Mining      string  `yaml:"mining,omitempty" jsonschema:"enum=semihard,enum=all"`                        // triplet: which negatives count, semihard or all; default semihard
+	Temperature float64       `yaml:"temperature,omitempty"`                                                       // divides similarities; default that of the kind's paper, 0.1 for moco
+	Positives   string        `yaml:"positives,omitempty" jsonschema:"enum=any,enum=same,enum=temporal,enum=view"` // which frames are positives: any (the sampler's choice), same (two looks at one frame), temporal or view (of triplet, npairs and scl); default any
+	Decay       float64       `yaml:"decay,omitempty"`                                                             // by which a key's similarity shrinks with every step of its age (VideoMoCo), (0, 1]; default 1, not at all
+	Hard        int           `yaml:"hard,omitempty"`                                                              // hardest negatives kept for each query; default 0, all
+	Negatives   int           `yaml:"negatives,omitempty"`                                                         // noise samples a query, of nce and npid; default 1024
+	Softmax     bool          `yaml:"softmax,omitempty"`                                                           // npid: the full softmax over the bank in place of noise-contrastive estimation; default false
+	Proximal    float64       `yaml:"proximal,omitempty"`                                                          // npid: pull of an embedding towards its last one (30 in the paper); default 0
+	Accumulate  int           `yaml:"accumulate,omitempty"`                                                        // simclr: batches that make one effective batch, by embedding cache; default 1
+	Margin      float64       `yaml:"margin,omitempty"`                                                            // triplet: by how much negatives must be further than positives; default 0.2
+	Mining      string        `yaml:"mining,omitempty" jsonschema:"enum=semihard,enum=all"`                        // triplet: which negatives count, semihard or all; default semihard
+	Sigma       time.Duration `yaml:"sigma,omitempty"`                                                             // scl: over how long frames stay alike, the width of a Gaussian; default 1s
 
 	Frames int `yaml:"frames,omitempty"` // frames a clip (cpc 8, order 5, arrow 4, predict 4) or a scene (vince 4); the clip's stride is sampler.clip.stride
 	Ahead  int `yaml:"ahead,omitempty"`  // cpc, predict: how many frames ahead are predicted; default 3 (cpc) or 1
@@ -98,7 +100,7 @@ func (c Config) Check(report func(path, format string, args ...any)) {
 		report("weight", "%v must be above 0; leave an objective out rather than give it no weight", c.Weight)
 	}
 	in("temperature", c.Temperature, 0.001, 100)
-	if c.Kind == "triplet" || c.Kind == "npairs" {
+	if kinds[c.Kind].views {
 		of("positives", c.Positives, "any", "temporal", "view")
 	} else {
 		of("positives", c.Positives, "any", "same")
@@ -109,6 +111,7 @@ func (c Config) Check(report func(path, format string, args ...any)) {
 	in("proximal", c.Proximal, 0, 1e6)
 	in("accumulate", float64(c.Accumulate), 1, 4096)
 	in("margin", c.Margin, 0, 1e3)
+	in("sigma", c.Sigma.Seconds(), 0.001, 1e6)
 	of("mining", c.Mining, "semihard", "all")
 	switch least := kinds[c.Kind].leastFrames; {
 	case c.Frames < least:

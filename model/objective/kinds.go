@@ -1,6 +1,10 @@
 package objective
 
-import "github.com/nearfar/nearfar/model"
+import (
+	"time"
+
+	"github.com/nearfar/nearfar/model"
+)
 
 // kind is one line of the table of objectives.
 type kind struct {
@@ -8,6 +12,7 @@ type kind struct {
 	keys        []string // of Config that it reads, beside kind, name and weight
 	defaults    Config
 	pairs       bool // it needs frames that have a positive
+	views       bool // whose kind, temporal or view, can be asked for
 	clips       bool // it looks at clips of Frames frames
 	leastFrames int
 	heads       func(c Config, n Needs) []model.Head
@@ -41,12 +46,17 @@ var kinds = map[string]kind{
 	"triplet": {
 		about: "time-contrastive triplets, of one view or between views (Sermanet et al. 2018)",
 		keys:  []string{"positives", "margin", "mining"}, defaults: Config{Positives: "any", Margin: 0.2, Mining: "semihard"},
-		pairs: true, heads: projector, build: newTriplet, check: checkViews,
+		pairs: true, views: true, heads: projector, build: newTriplet, check: checkViews,
 	},
 	"npairs": {
 		about: "N-pairs: each anchor tells its positive from those of the others (Sohn 2016)",
 		keys:  []string{"positives"}, defaults: Config{Positives: "any"},
-		pairs: true, heads: projector, build: newNPairs, check: checkViews,
+		pairs: true, views: true, heads: projector, build: newNPairs, check: checkViews,
+	},
+	"scl": {
+		about: "frames of a recording are as alike as they are near in time, of one view or between views (Chen et al. 2022)",
+		keys:  []string{"temperature", "positives", "sigma"}, defaults: Config{Temperature: 0.1, Positives: "any", Sigma: time.Second},
+		pairs: true, views: true, heads: projector, build: newSCL, check: checkViews,
 	},
 	"vince": {
 		about: "InfoNCE with several positives a scene (Gordon et al. 2020)",

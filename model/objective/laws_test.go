@@ -3,6 +3,7 @@ package objective
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -370,5 +371,44 @@ func TestGrayPicturesAreNotAskedForColours(t *testing.T) {
 		if told.Rows != rows || coloured == 0 || coloured == len(asked) {
 			t.Errorf("%s: %d questions, want %d of %d coloured pictures", kind, told.Rows, rows, coloured)
 		}
+	}
+}
+
+func TestSCLComparesFramesOfOneRigByTheTimeBetweenThem(t *testing.T) {
+	frames := footage(480)
+	for _, f := range frames[240:] {
+		f.Rig, f.Camera = "another rig", "another rig's "+f.Camera
+	}
+	b := newBench(t, Config{Kind: "scl"}, needs("batch"), frames)
+	if !b.paint() {
+		t.Fatal("no batch")
+	}
+	b.learn()
+	o := b.objective.(*scl)
+	n, compared, out := o.needs.Batch, 0, 0
+	for i := range n {
+		for j := range n {
+			a, p, got := o.frames[i], o.frames[n+j], o.near.Of[i*n+j]
+			switch gap := p.Captured.Sub(a.Captured); {
+			case i == j:
+				if got != 1 {
+					t.Fatalf("pair %d is near by %v", i, got)
+				}
+			case a.Rig != p.Rig:
+				out++
+				if got != -1 {
+					t.Fatalf("frames of %s and %s are compared", a.Rig, p.Rig)
+				}
+			default:
+				compared++
+				sigmas := float64(gap) / float64(o.cfg.Sigma)
+				if want := math.Exp(-sigmas * sigmas / 2); math.Abs(float64(got)-want) > 1e-6 {
+					t.Fatalf("frames %v apart are near by %v, want %v", gap, got, want)
+				}
+			}
+		}
+	}
+	if compared == 0 || out == 0 {
+		t.Fatalf("%d pairs compared, %d not: the test would prove little", compared, out)
 	}
 }

@@ -90,7 +90,7 @@ func TestChanceIsWhatAnUntrainedNetworkGetsOnNoise(t *testing.T) {
 // contrastive says which kinds report scores, and which of them bound mutual information.
 var contrastive = map[string]bool{
 	"moco": true, "simclr": true, "npairs": true, "vince": true, "cpc": true,
-	"nce": false, "npid": false, "triplet": false, "vicreg": false, "byol": false, "simsiam": false, "predict": false,
+	"nce": false, "scl": false, "npid": false, "triplet": false, "vicreg": false, "byol": false, "simsiam": false, "predict": false,
 }
 
 func TestContrastiveObjectivesReportScoresGapAndBound(t *testing.T) {

@@ -95,8 +95,19 @@ func (a *app) benchReplay(c *config.Config, b replayBench, policies []string) er
 	if err != nil {
 		return err
 	}
-	raw.Name, raw.Seed = "raw pixels", -1
-	rows := []replayRow{raw}
+	untrained, err := g.untrained(*c)
+	if err != nil {
+		return err
+	}
+	raw.Name, untrained.Name, raw.Seed = "raw pixels", "untrained", -1
+	rows := []replayRow{raw, untrained}
+	if b.asJSON {
+		for _, row := range rows {
+			if err := json.NewEncoder(a.out).Encode(row); err != nil {
+				return err
+			}
+		}
+	}
 	for _, policy := range policies {
 		for s := range b.seeds {
 			row, err := g.run(*c, b, policy, uint64(s))
@@ -173,6 +184,21 @@ func (g gallery) stream(passes int, s seed.Seed) []*frame.Frame {
 	return out
 }
 
+// untrained scores the network of seed 0 before its first step.
+func (g gallery) untrained(c config.Config) (row replayRow, err error) {
+	c.Run.Seed = 0
+	set := settings(&c, "bench")
+	study, err := train.Offline(set, g.stream(1, seed.New(0)), 0)
+	if err != nil {
+		return row, err
+	}
+	vectors, err := embedWith(study.Weights, g.frames)
+	if err != nil {
+		return row, err
+	}
+	return g.score(vectors, set.Model.Dim())
+}
+
 // run trains on the stream and scores what came of it.
 func (g gallery) run(c config.Config, b replayBench, policy string, s uint64) (row replayRow, err error) {
 	runtime.LockOSThread()
@@ -194,7 +220,7 @@ func (g gallery) run(c config.Config, b replayBench, policy string, s uint64) (r
 	}
 	vectors, err := embedWith(t.Weights(), g.frames)
 	if err == nil {
-		row, err = g.score(vectors, set.Model.Width())
+		row, err = g.score(vectors, set.Model.Dim())
 	}
 	row.Policy, row.Name, row.Seed, row.Steps = policy, policy, int(s), t.Counts().Steps
 	return row, errors.Join(err, t.Close())
@@ -206,6 +232,7 @@ func tellReplay(w io.Writer, rows []replayRow, policies []string, seeds int) err
 		fmt.Fprintf(w, "%-12s %6s %8d %9.1f%% %7.1f%%\n", name, seed, steps, 100*r.Streamed, 100*r.Unseen)
 	}
 	line(rows[0].Name, "", 0, rows[0])
+	line(rows[1].Name, "0", 0, rows[1])
 	for _, policy := range policies {
 		mean := replayRow{}
 		for _, r := range rows {

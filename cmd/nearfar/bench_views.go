@@ -224,6 +224,10 @@ func (f fold) run(c config.Config, b viewsBench, seed uint64) (viewsRow, error) 
 	if row.Untrained, err = score(untrained.Weights); err != nil {
 		return row, err
 	}
+	head := c.Objectives[0].Name
+	if _, err := untrained.Weights.Through(head); err != nil {
+		return row, fmt.Errorf("scoring %s by its head: %w", c.Objectives[0].Kind, err)
+	}
 	trained, err := train.Offline(set, frames, b.steps)
 	if err != nil {
 		return row, err
@@ -231,9 +235,9 @@ func (f fold) run(c config.Config, b viewsBench, seed uint64) (viewsRow, error) 
 	if row.Trained, err = score(trained.Weights); err != nil {
 		return row, err
 	}
-	through, err := trained.Weights.Through(c.Objectives[0].Name)
+	through, err := trained.Weights.Through(head)
 	if err != nil {
-		return row, fmt.Errorf("scoring %s by its head: %w", c.Objectives[0].Kind, err)
+		return row, err
 	}
 	if row.Head, err = score(through); err != nil {
 		return row, err

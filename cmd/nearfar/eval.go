@@ -17,6 +17,7 @@ import (
 // evalFlags are what `nearfar eval` looks at, and how.
 type evalFlags struct {
 	checkpoint, images, rig string
+	head                    string
 	share                   float64
 	stride, threads, tune   int
 	asJSON                  bool
@@ -59,7 +60,7 @@ camera (the i-th of each is the same instant), or a video for each and a timesta
 			if e.rig != "" {
 				return a.evalRig(cmd, path, e)
 			}
-			scores, n, err := evaluate(path, e.images, e.share, e.tune)
+			scores, n, err := evaluate(path, e)
 			if err != nil {
 				return err
 			}
@@ -75,6 +76,7 @@ camera (the i-th of each is the same instant), or a video for each and a timesta
 	f.StringVar(&e.checkpoint, "checkpoint", "", "a checkpoint's folder, or a run's (its newest)")
 	f.StringVar(&e.images, "images", "", "a `folder` with one folder of pictures a class")
 	f.StringVar(&e.rig, "rig", "", "a `folder` with a folder of pictures or a video for each camera, or with folders of that kind")
+	f.StringVar(&e.head, "head", "", "score what the `objective` of that name makes of an embedding, its head's output, in place of the encoder's")
 	f.Float64Var(&e.share, "label-fraction", 1, "with --images, the `share` of the training labels that the linear probe sees, in (0, 1]")
 	f.IntVar(&e.stride, "stride", 1, "with --rig, look at every `n`-th instant")
 	f.IntVar(&e.tune, "finetune", 0, "with --images, also train head and encoder on the labels for so many `steps`")
@@ -97,6 +99,8 @@ func (e *evalFlags) check() error {
 		return errors.New("--stride is for --rig")
 	case e.rig != "" && (e.share != 1 || e.tune != 0):
 		return errors.New("--label-fraction and --finetune are for --images")
+	case e.tune != 0 && e.head != "":
+		return errors.New("--finetune trains a head of its own on the encoder's output, drop --head")
 	case e.tune < 0:
 		return fmt.Errorf("--finetune %d must be a number of steps", e.tune)
 	}
@@ -104,7 +108,7 @@ func (e *evalFlags) check() error {
 }
 
 func (a *app) evalRig(cmd *cobra.Command, path string, e evalFlags) error {
-	r, err := evaluateRig(cmd.Context(), path, e.rig, e.stride)
+	r, err := evaluateRig(cmd.Context(), path, e)
 	if err != nil {
 		return err
 	}
@@ -115,9 +119,21 @@ func (a *app) evalRig(cmd *cobra.Command, path string, e evalFlags) error {
 	return nil
 }
 
+// loadHead reads a checkpoint of which the embedding is the output of a head; an empty name is the encoder's own.
+func loadHead(path, head string) (*model.Weights, string, error) {
+	w, version, err := train.LoadWeights(path)
+	if err != nil || head == "" {
+		return w, version, err
+	}
+	if w, err = w.Through(head); err != nil {
+		return nil, "", fmt.Errorf("scoring a head of %s: %w", path, err)
+	}
+	return w, version + ", head " + head, nil
+}
+
 // evaluate scores raw pixels, the network before its first step, and the checkpoint.
-func evaluate(path, images string, share float64, tune int) ([]look.Score, int, error) {
-	trained, version, err := train.LoadWeights(path)
+func evaluate(path string, e evalFlags) ([]look.Score, int, error) {
+	trained, version, err := loadHead(path, e.head)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -125,13 +141,13 @@ func evaluate(path, images string, share float64, tune int) ([]look.Score, int, 
 	if err != nil {
 		return nil, 0, err
 	}
-	frames, labels, err := look.Labelled(images, trained.Spec.Image)
+	frames, labels, err := look.Labelled(e.images, trained.Spec.Image)
 	if err != nil {
 		return nil, 0, err
 	}
-	scores, err := compareWith(frames, labels, untrained, trained, version, share)
-	if err == nil && tune > 0 {
-		err = fineTune(scores[len(scores)-2:], []*model.Weights{untrained, trained}, frames, labels, share, tune)
+	scores, err := compareWith(frames, labels, untrained, trained, version, e.share)
+	if err == nil && e.tune > 0 {
+		err = fineTune(scores[len(scores)-2:], []*model.Weights{untrained, trained}, frames, labels, e.share, e.tune)
 	}
 	return scores, len(frames), err
 }

@@ -33,12 +33,12 @@ type rigReport struct {
 
 // evaluateRig scores raw pixels, the network before its first step, and the checkpoint on recordings by
 // several cameras.
-func evaluateRig(ctx context.Context, path, dir string, stride int) (*rigReport, error) {
-	recordings, err := eval.Recordings(dir)
+func evaluateRig(ctx context.Context, path string, e evalFlags) (*rigReport, error) {
+	recordings, err := eval.Recordings(e.rig)
 	if err != nil {
 		return nil, err
 	}
-	trained, version, err := train.LoadWeights(path)
+	trained, version, err := loadHead(path, e.head)
 	if err != nil {
 		return nil, err
 	}
@@ -47,11 +47,11 @@ func evaluateRig(ctx context.Context, path, dir string, stride int) (*rigReport,
 		return nil, err
 	}
 	size := trained.Spec.Image
-	r := &rigReport{Recordings: len(recordings), Stride: stride, Within: cycleWithin}
+	r := &rigReport{Recordings: len(recordings), Stride: e.stride, Within: cycleWithin}
 	var rigs []look.Rig
 	var raw [][]float32
 	for _, rec := range recordings {
-		rig, missed, err := readRecording(ctx, rec, size, stride)
+		rig, missed, err := readRecording(ctx, rec, size, e.stride)
 		if err != nil {
 			return nil, err
 		}

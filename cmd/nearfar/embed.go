@@ -21,6 +21,7 @@ import (
 // embedFlags are what `nearfar embed` looks at, with what, and where to.
 type embedFlags struct {
 	checkpoint, images, video, topic, output string
+	group                                    string
 	follow                                   bool
 	refresh                                  time.Duration
 }
@@ -34,7 +35,8 @@ topic. --output X.jsonl writes one JSON record a line; X.npy writes a matrix, wi
 gives path, label, camera and time of each row.
 
 A topic is embedded up to its present end. With --follow it goes on, loads newer checkpoints of the run as they
-come, and, without --output, publishes to the configuration's sinks: this is the embed worker of a cluster.`,
+come, and, without --output, publishes to the configuration's sinks: this is the embed worker of a cluster. Workers
+that name the same --group share the partitions of the topic; each has an --out of its own.`,
 		Example: `  nearfar embed --checkpoint runs/demo --images photos/ --output photos.npy
   nearfar embed --checkpoint runs/demo --video clip.mp4 --output clip.jsonl
   nearfar embed --checkpoint runs/yard --brokers kafka:9092 --topic frames --follow`,
@@ -49,6 +51,7 @@ come, and, without --output, publishes to the configuration's sinks: this is the
 	f.StringVar(&e.topic, "topic", "", "a `topic` of frames (default with --follow: kafka.frames)")
 	f.StringVar(&e.output, "output", "", "the `file` to write: .jsonl or .npy")
 	f.BoolVar(&e.follow, "follow", false, "go on at the end of the topic, until a signal comes")
+	f.StringVar(&e.group, "group", "", "with --follow, the `name` of workers that share the topic's partitions; Kafka remembers what they have read")
 	f.DurationVar(&e.refresh, "refresh", 30*time.Second, "with --follow, how often to look for a newer checkpoint")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := e.check(); err != nil {
@@ -85,6 +88,8 @@ func (e *embedFlags) check() error {
 		return fmt.Errorf("one of --images, --video and --topic is needed")
 	case e.follow && (e.images != "" || e.video != ""):
 		return fmt.Errorf("--follow is for a topic")
+	case e.group != "" && !e.follow:
+		return fmt.Errorf("--group is for workers that --follow a topic")
 	case e.output == "" && !e.follow:
 		return fmt.Errorf("--output is needed, a .jsonl or .npy file")
 	case e.output != "" && ext != ".jsonl" && ext != ".npy":
@@ -98,7 +103,7 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 	if e.topic != "" {
 		c.Kafka.Frames = e.topic
 	}
-	o := online.EmbedOptions{Kafka: c.Kafka.Config, Frames: c.Kafka.Frames, MaxBytes: c.Kafka.MaxMessage(), Checkpoint: e.checkpoint,
+	o := online.EmbedOptions{Group: e.group, Kafka: c.Kafka.Config, Frames: c.Kafka.Frames, MaxBytes: c.Kafka.MaxMessage(), Checkpoint: e.checkpoint,
 		Follow: e.follow, Decoders: max(1, runtime.NumCPU()/2), Log: a.logger(c.Log)}
 	if e.follow {
 		o.Refresh = e.refresh
@@ -153,7 +158,9 @@ func (a *app) openWorker(ctx context.Context, c *config.Config, o *online.EmbedO
 	if s.run, err = online.OpenRun(c.Run.Out, online.Record{ID: filepath.Base(c.Run.Out), Started: now(), Versions: versions()}); err != nil {
 		return nil, err
 	}
-	o.Positions = filepath.Join(c.Run.Out, "embedded.json")
+	if o.Group == "" {
+		o.Positions = filepath.Join(c.Run.Out, "embedded.json")
+	}
 	if s.sinks, err = s.openSinks(); err != nil {
 		s.close()
 		return nil, err

@@ -29,6 +29,7 @@ type EmbedOptions struct {
 	Refresh    time.Duration // 0: never
 	Follow     bool          // go on at the end of the topic, and wait for the first checkpoint if there is none
 	Positions  string        // file that remembers what was read; "" reads from the beginning
+	Group      string        // of workers that share the partitions, with Follow: Kafka remembers what they have read; "": this one reads all
 	Decoders   int
 	Write      func(context.Context, []frame.Embedding) error
 	Account    func(EmbedResult) // told after every batch, and while there is none, how the books stand; may be nil
@@ -59,13 +60,23 @@ func Embed(ctx context.Context, o EmbedOptions) (EmbedResult, error) {
 	if err := w.await(ctx); err != nil {
 		return w.result, w.unlessFollowing(ctx, err)
 	}
+	work := w.work
+	if o.Group != "" {
+		work = w.together
+	}
+	err := work(ctx)
+	return w.result, w.unlessFollowing(ctx, err)
+}
+
+// work embeds until the topic or ctx ends.
+func (w *embedWorker) work(ctx context.Context) error {
 	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	p := streams.NewPipeline(pipe)
 	stop := context.AfterFunc(ctx, p.Stop)
 	defer stop()
 	messages := streams.Source(p, "read", w.read)
-	items := streams.Apply(messages, "decode", max(1, o.Decoders), w.decode, nil)
+	items := streams.Apply(messages, "decode", max(1, w.o.Decoders), w.decode, nil)
 	streams.Each(streams.Batch(items, "batch", embedBatch, embedLinger), "embed", w.embed)
 	err := p.Wait()
 	for _, c := range []interface{ Close() error }{w.reader, w.letters, w.encoder} {
@@ -73,11 +84,12 @@ func Embed(ctx context.Context, o EmbedOptions) (EmbedResult, error) {
 			err = errors.Join(err, c.Close())
 		}
 	}
+	w.reader, w.letters, w.encoder, w.path = nil, nil, nil, ""
 	if err == nil {
 		err = context.Cause(ctx)
 	}
 	w.account()
-	return w.result, w.unlessFollowing(ctx, err)
+	return err
 }
 
 // unlessFollowing is err, but to be told to stop is no error to a worker that would never end by itself.
@@ -139,6 +151,7 @@ type embedWorker struct {
 	path      string // of the checkpoint in use
 	looked    time.Time
 	positions map[int]int64
+	share     *topic.Share // of a group's work; nil: all of it
 	graves    graves
 
 	mu     sync.Mutex // of result, which the reading and the embedding stage both tell
@@ -163,6 +176,9 @@ func (w *embedWorker) recall() error {
 }
 
 func (w *embedWorker) remember() error {
+	if w.share != nil {
+		return w.share.Commit(w.positions)
+	}
 	if w.o.Positions == "" {
 		return nil
 	}
@@ -183,7 +199,7 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 		from[p] = next
 	}
 	var err error
-	w.reader, err = topic.NewReader(ctx, w.o.Kafka, w.o.Frames, from, topic.ReaderOptions{MaxBytes: w.o.MaxBytes, Gap: w.lost})
+	w.reader, err = topic.NewReader(ctx, w.o.Kafka, w.o.Frames, from, topic.ReaderOptions{MaxBytes: w.o.MaxBytes, Only: w.only(), Gap: w.lost})
 	if err != nil {
 		return err
 	}

@@ -14,13 +14,14 @@ import (
 
 // ReaderOptions are what differs between readers.
 type ReaderOptions struct {
-	MaxBytes int // how much of a partition is fetched at a time, bytes; a larger message still comes whole. Default 1 MiB
+	MaxBytes int   // how much of a partition is fetched at a time, bytes; a larger message still comes whole. Default 1 MiB
+	Only     []int // the partitions to read; nil: all
 	// Gap is told of every hole in the offsets: got−expected messages were deleted before they were read.
 	// Fetch calls it just before it returns the message after the hole. May be nil; see Lost.
 	Gap func(topic string, partition int, expected, got int64)
 }
 
-// Reader reads all partitions of a topic from positions of its own: no consumer group decides for it.
+// Reader reads the partitions of a topic from positions of its own: no consumer group decides for it.
 //
 // While several partitions have messages ready Fetch returns them by log time, then by partition, and it
 // waits for a partition that is known to hold more. So whatever lay in the log when the reader was made
@@ -75,6 +76,9 @@ func NewReader(ctx context.Context, cfg Config, topic string, from map[int]int64
 	r := &Reader{client: c, topic: topic, gap: o.Gap, wake: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	for _, id := range slices.Sorted(maps.Keys(bounds)) {
+		if o.Only != nil && !slices.Contains(o.Only, id) {
+			continue
+		}
 		start, ok := from[id]
 		if !ok {
 			start = bounds[id].First

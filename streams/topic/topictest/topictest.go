@@ -39,6 +39,7 @@ func Run(t *testing.T, cfg topic.Config) {
 	t.Run("DeadLettersKeepTheOriginal", s.dead)
 	t.Run("AMissingTopicIsNamed", s.missing)
 	t.Run("APositionBehindTheEndIsRefused", s.rewound)
+	t.Run("AGroupSharesThePartitions", s.group)
 	t.Run("CancelAndCloseEndAFetch", s.cancel)
 }
 

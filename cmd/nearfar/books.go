@@ -78,6 +78,7 @@ func (l *ledger) tallies() map[string]tally {
 func putAccount(put metrics.Put, a online.Account) {
 	c := a.Counts
 	put("frames_dropped_total", float64(c.Late), "merge", "late")
+	put("frames_dropped_total", float64(c.Repeated), "merge", "repeated")
 	put("frames_lost_gap_total", float64(c.Lost))
 	put("stale_messages_total", float64(a.Stale))
 	put("frames_trained_total", float64(c.Trained))

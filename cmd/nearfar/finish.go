@@ -22,11 +22,12 @@ type runSummary struct {
 	InTopic      uint64            `json:"in_topic"`
 	Trained      uint64            `json:"trained"`
 	DeadLettered uint64            `json:"dead_lettered"`
-	Late         uint64            `json:"late"`    // came after the merge had moved on
-	Lost         uint64            `json:"lost"`    // deleted by retention before they were read
-	Unread       uint64            `json:"unread"`  // still in the topic, for the next start
-	Others       uint64            `json:"others"`  // of those in the topic, captured by somebody else
-	Waiting      uint64            `json:"waiting"` // read, and held back by the merge for the next start
+	Late         uint64            `json:"late"`     // came after the merge had moved on
+	Repeated     uint64            `json:"repeated"` // lay in the topic once more
+	Lost         uint64            `json:"lost"`     // deleted by retention before they were read
+	Unread       uint64            `json:"unread"`   // still in the topic, for the next start
+	Others       uint64            `json:"others"`   // of those in the topic, captured by somebody else
+	Waiting      uint64            `json:"waiting"`  // read, and held back by the merge for the next start
 	Embedded     uint64            `json:"embedded"`
 	Steps        uint64            `json:"steps"`
 	Forgone      uint64            `json:"forgone"` // steps not taken, to keep up with the feed
@@ -66,7 +67,7 @@ func (s *session) finish(ctx context.Context, r online.Result) error {
 func (s *session) summarise(ctx context.Context, r online.Result) (runSummary, error) {
 	c := r.Counts
 	out := runSummary{Took: time.Since(s.started).Round(100 * time.Millisecond).String(), Dropped: map[string]uint64{},
-		Trained: c.Trained, DeadLettered: c.DeadLettered, Late: c.Late, Lost: c.Lost, Embedded: c.Embedded, Steps: c.Steps, Forgone: c.Forgone,
+		Trained: c.Trained, DeadLettered: c.DeadLettered, Late: c.Late, Repeated: c.Repeated, Lost: c.Lost, Embedded: c.Embedded, Steps: c.Steps, Forgone: c.Forgone,
 		Sampled: r.Sampled, Status: s.meter.Last()}
 	bounds, err := topic.Bounds(context.WithoutCancel(ctx), s.cfg.Kafka.Config, s.cfg.Kafka.Frames)
 	if err != nil {
@@ -81,7 +82,7 @@ func (s *session) summarise(ctx context.Context, r online.Result) (runSummary, e
 		out.Dropped[reason] = n
 	}
 	out.InTopic = s.ledger.inTopic(bounds)
-	out.Waiting = c.Received - c.Trained - c.Late
+	out.Waiting = c.Received - c.Trained - c.Late - c.Repeated
 	for partition, b := range bounds {
 		out.Unread += uint64(b.Next - max(r.Positions[partition], s.ledger.book.First[partition]))
 	}
@@ -90,7 +91,7 @@ func (s *session) summarise(ctx context.Context, r online.Result) (runSummary, e
 
 // gap is how many frames are in no account: in the topic, or captured and neither there nor dropped. It is 0.
 func (s runSummary) gap() int64 {
-	topic := int64(s.InTopic) - int64(s.Trained+s.Late+s.DeadLettered+s.Lost+s.Waiting+s.Unread)
+	topic := int64(s.InTopic) - int64(s.Trained+s.Late+s.Repeated+s.DeadLettered+s.Lost+s.Waiting+s.Unread)
 	captured := int64(s.Captured) - int64(s.Acknowledged+total(s.Dropped))
 	return max(topic, -topic) + max(captured, -captured)
 }
@@ -119,8 +120,12 @@ func (s *session) tellSummary(w io.Writer, r online.Result, sum runSummary, shee
 		fmt.Fprintf(w, "  captured    %d frames of %s: %d acknowledged by Kafka, %d dropped%s\n",
 			sum.Captured, count(len(s.feed.Cameras), "camera"), sum.Acknowledged, total(sum.Dropped), reasons(sum.Dropped))
 	}
-	fmt.Fprintf(w, "  in Kafka    %d frames = %d trained + %d late + %d dead letters + %d lost to retention + %d for the next start\n",
-		sum.InTopic, sum.Trained, sum.Late, sum.DeadLettered, sum.Lost, sum.Waiting+sum.Unread)
+	repeated := ""
+	if sum.Repeated > 0 {
+		repeated = fmt.Sprintf(" + %d repeated", sum.Repeated)
+	}
+	fmt.Fprintf(w, "  in Kafka    %d frames = %d trained + %d late%s + %d dead letters + %d lost to retention + %d for the next start\n",
+		sum.InTopic, sum.Trained, sum.Late, repeated, sum.DeadLettered, sum.Lost, sum.Waiting+sum.Unread)
 	st := sum.Status
 	fmt.Fprintf(w, "  learned     %d steps; loss %s\n", sum.Steps, losses(st))
 	fmt.Fprintf(w, "  embeddings  %d written (topic %s", sum.Embedded, s.cfg.Kafka.Embeddings)

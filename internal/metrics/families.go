@@ -27,7 +27,7 @@ func Families() []Family {
 
 		{"frames_captured_total", counter, []string{"camera"}, "Frames a camera gave."},
 		{"frames_acknowledged_total", counter, []string{"camera"}, "Frames of a camera that Kafka has acknowledged."},
-		{"frames_dropped_total", counter, []string{"stage", "reason"}, "Frames that were given up: before Kafka had them (capture), or behind what the merge had let through (merge)."},
+		{"frames_dropped_total", counter, []string{"stage", "reason"}, "Frames that were given up: before Kafka had them (capture), behind what the merge had let through, or in the topic a second time (merge)."},
 		{"camera_last_frame_age_seconds", gauge, []string{"camera"}, "Time since a camera's last frame, or since this process began where there was none."},
 		{"camera_up", gauge, []string{"camera"}, "1 where a camera gives frames, 0 where it is in trouble."},
 		{"camera_reconnects_total", counter, []string{"camera"}, "Times a camera was opened again."},

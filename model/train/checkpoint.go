@@ -26,6 +26,7 @@ type state struct {
 	Optimizer uint64        `json:"optimizer_steps"`
 	Positions map[int]int64 `json:"positions"` // next offset by partition
 	Counts    Counts        `json:"counts"`
+	Repeats   repeats       `json:"repeats"` // what would be known again
 }
 
 // save writes the checkpoint: weights, optimiser, running statistics, what the objectives remember (key
@@ -34,7 +35,7 @@ type state struct {
 func (t *Trainer) save() (string, error) {
 	l := t.learner
 	slots, steps := l.optimizer.State()
-	s := state{Settings: t.set, Step: l.step, Optimizer: steps, Positions: t.positions, Counts: t.counts}
+	s := state{Settings: t.set, Step: l.step, Optimizer: steps, Positions: t.positions, Counts: t.counts, Repeats: t.repeats}
 	parts := []part{
 		{"query.safetensors", tensorsOf(l.query.Tensors(), l.query.Spec, l.step)},
 		{"optimizer.safetensors", tensorsOf(slots, l.query.Spec, l.step)},
@@ -111,6 +112,9 @@ func (t *Trainer) restore(path string, s state) error {
 	l := t.learner
 	l.step, t.saved = s.Step, s.Step
 	t.positions, t.counts = s.Positions, s.Counts
+	if s.Repeats != nil {
+		t.repeats = s.Repeats
+	}
 	if t.positions == nil {
 		t.positions = map[int]int64{}
 	}

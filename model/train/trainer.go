@@ -22,6 +22,7 @@ type Counts struct {
 	Lost         uint64 // frames that were gone before they could be read
 	Trained      uint64 // frames the sampler took in
 	Late         uint64 // frames older than what the merge had already let through
+	Repeated     uint64 // frames that lay in the log once more, and were passed over
 	Embedded     uint64
 	Steps        uint64
 	Forgone      uint64 // steps that were due and not taken, to keep up with the feed
@@ -69,6 +70,7 @@ type Trainer struct {
 	draw      sampler.Draw
 	positions map[int]int64 // next offset of each partition of the frames topic
 	counts    Counts
+	repeats   repeats
 	saved     uint64 // step of the last checkpoint
 	hurry     bool
 }
@@ -85,7 +87,7 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 	}
 	t := &Trainer{set: set, dir: dir, disk: realDisk{}, out: out, learner: learner, embedder: embedder,
 		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), draw: sampler.Draw{N: learner.Rows()}, positions: map[int]int64{},
-		merge: map[string]*streams.Merger[*frame.Frame]{}}
+		merge: map[string]*streams.Merger[*frame.Frame]{}, repeats: repeats{}}
 	return t, nil
 }
 
@@ -117,6 +119,10 @@ func (t *Trainer) merger(f *frame.Frame) *streams.Merger[*frame.Frame] {
 func (t *Trainer) Receive(f *frame.Frame) error {
 	t.counts.Received++
 	t.positions[f.Ref.Partition] = f.Ref.Offset + 1
+	if t.repeats.again(f.Meta) {
+		t.counts.Repeated++
+		return nil
+	}
 	if err := t.merger(f).Push(f, t.admit); err != nil {
 		return err
 	}

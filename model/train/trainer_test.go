@@ -133,19 +133,21 @@ func TestEveryFrameIsTrainedOrCountedAndEmbedded(t *testing.T) {
 	defer tr.Close()
 	feedAll(t, tr, frames)
 	late := *frames[3]
-	late.Ref.Offset = 120
-	feedAll(t, tr, []*frame.Frame{&late})
-	tr.Skip(frame.Ref{Topic: "frames", Offset: 121})
+	late.Seq, late.Ref.Offset = 1000, 120
+	again := *frames[119]
+	again.Ref.Offset = 121
+	feedAll(t, tr, []*frame.Frame{&late, &again})
+	tr.Skip(frame.Ref{Topic: "frames", Offset: 122})
 	tr.Lose(4)
 	if err := tr.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	want := Counts{Received: 121, DeadLettered: 1, Lost: 4, Trained: 120, Late: 1, Embedded: 120, Steps: tr.Counts().Steps}
+	want := Counts{Received: 122, DeadLettered: 1, Lost: 4, Trained: 120, Late: 1, Repeated: 1, Embedded: 120, Steps: tr.Counts().Steps}
 	if tr.Counts() != want {
 		t.Errorf("counts %+v, want %+v", tr.Counts(), want)
 	}
-	if tr.Positions()[0] != 122 {
-		t.Errorf("next offset %d, want 122", tr.Positions()[0])
+	if tr.Positions()[0] != 123 {
+		t.Errorf("next offset %d, want 123", tr.Positions()[0])
 	}
 	slices.Sort(ids)
 	if len(slices.Compact(ids)) != 120 {

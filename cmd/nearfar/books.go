@@ -61,7 +61,10 @@ func (s *session) put(put metrics.Put) {
 	if info, err := os.Stat(s.unsent()); err == nil {
 		size = info.Size()
 	}
-	put("sink_queue_bytes", float64(size), "all")
+	put("sink_queue_bytes", float64(size), "unsent")
+	for name, waiting := range s.spools {
+		put("sink_queue_bytes", float64(waiting.Bytes()), name)
+	}
 }
 
 // unsent is the file that keeps what the sinks did not take.

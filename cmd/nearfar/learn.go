@@ -33,6 +33,9 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 	if s.sinks, err = s.openSinks(); err != nil {
 		return online.Result{}, err
 	}
+	if err := s.spoolSinks(); err != nil {
+		return online.Result{}, err
+	}
 	k := s.cfg.Kafka
 	s.http.serve(s.put, s.ready()...)
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -16,6 +16,7 @@ import (
 	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/sinks"
+	"github.com/nearfar/nearfar/sinks/spool"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/streams/broker"
 	"github.com/nearfar/nearfar/streams/topic"
@@ -41,6 +42,7 @@ type session struct {
 	http    *listener // nil: off
 	books   books
 	sinks   []sinks.Sink
+	spools  map[string]*spool.Spool // by the name of the sink they stand before
 	started time.Time
 }
 

@@ -38,7 +38,7 @@ func Defaults() Config {
 		Run: DefaultRun(), Kafka: DefaultKafka(), Sampler: sampler.Defaults(),
 		Model: DefaultModel(), Objectives: []objective.Config{objective.Default()}, Bank: DefaultBank(),
 		Train: DefaultTrain(), Checkpoint: DefaultCheckpoint(),
-		Sinks: []SinkConfig{{Kind: "topic"}, {Kind: "files"}}, Log: LogConfig{Level: "info", Format: "text"},
+		Sinks: []SinkConfig{DefaultSink("topic"), DefaultSink("files")}, Log: LogConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -47,6 +47,8 @@ func fresh(t reflect.Type) reflect.Value {
 	switch t {
 	case reflect.TypeFor[sources.Config]():
 		return reflect.ValueOf(sources.Defaults())
+	case reflect.TypeFor[SinkConfig]():
+		return reflect.ValueOf(DefaultSink(""))
 	}
 	return reflect.Zero(t)
 }

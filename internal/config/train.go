@@ -81,11 +81,19 @@ func (c CheckpointConfig) Check(report Report) {
 type SinkConfig struct {
 	Kind string `yaml:"kind" jsonschema:"enum=topic,enum=files,enum=stdout"` // topic (kafka.embeddings), files (JSON lines) or stdout
 	Path string `yaml:"path"`                                                // of the file; default embeddings.jsonl in the run's folder
+
+	Spool Size `yaml:"spool"` // how much waits on the disk while the sink of a run is away, before the run saves and ends; default 256MiB, 0 nothing. Not for stdout
 }
+
+// DefaultSink keeps some hours of embeddings.
+func DefaultSink(kind string) SinkConfig { return SinkConfig{Kind: kind, Spool: 256 << 20} }
 
 // Check reports every problem with its yaml path.
 func (c SinkConfig) Check(report Report) {
 	oneOf(report, "kind", c.Kind, "topic", "files", "stdout")
+	if c.Spool < 0 {
+		report("spool", "%d bytes must not be negative", c.Spool)
+	}
 	if c.Path != "" && c.Kind != "files" {
 		report("path", "%q means nothing to a sink of kind %s, drop it or set kind: files", c.Path, c.Kind)
 	}

@@ -54,6 +54,6 @@ func Families() []Family {
 		{"checkpoint_age_seconds", gauge, nil, "Time since the last checkpoint."},
 		{"checkpoint_bytes", gauge, nil, "Size of the last checkpoint."},
 		{"checkpoint_step", gauge, nil, "Step of the last checkpoint."},
-		{"sink_queue_bytes", gauge, []string{"sink"}, "Embeddings that wait on the disk for a sink that failed."},
+		{"sink_queue_bytes", gauge, []string{"sink"}, "Embeddings that wait on the disk: for a sink that is away (its spool), or for the next start (unsent)."},
 	}
 }

@@ -247,12 +247,14 @@ func (r *run) take(ctx context.Context, it item) error {
 		err := r.begin()
 		if err == nil && r.enough() { // an earlier life went as far
 			r.result.Enough = true
-			err = errors.Join(r.end(nil), errEnough)
+			if err = r.settle(r.end(nil)); err == nil {
+				err = errEnough
+			}
 		}
 		r.ready <- err
 		return err
 	case errors.Is(it.err, errFinished):
-		err := r.end(r.trainer.Finish())
+		err := r.settle(r.end(r.trainer.Finish()))
 		r.result.Finished = err == nil
 		return err
 	case errors.Is(it.err, errStopped):
@@ -282,7 +284,7 @@ func (r *run) take(ctx context.Context, it item) error {
 	}
 	if r.enough() {
 		r.result.Enough = true
-		if err := r.end(r.trainer.Checkpoint()); err != nil {
+		if err := r.settle(r.end(r.trainer.Checkpoint())); err != nil {
 			return err
 		}
 		return errEnough
@@ -313,6 +315,30 @@ func (r *run) flushSinks() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// settler is a sink that keeps what its destination does not take, and sends it once that is back.
+type settler interface {
+	Settle(ctx context.Context) error
+}
+
+// settle waits for embeddings that are still on their way when a run is over, as long as for a broker. One that is
+// only interrupted leaves them for its next start.
+func (r *run) settle(err error) error {
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.o.Kafka.Timeout)
+	defer cancel()
+	for _, s := range r.o.Sinks {
+		if s, ok := s.(settler); ok {
+			err = errors.Join(err, s.Settle(ctx))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w (the run was saved in %s: start it again, and they are sent)", err, r.result.Checkpoint)
+	}
+	return nil
 }
 
 // begin makes the trainer, in the goroutine that will run it.

@@ -10,7 +10,7 @@ import (
 )
 
 func newBrokerCmd(a *app) *cobra.Command {
-	var dir string
+	var dir, advertise string
 	var port int
 	cmd := &cobra.Command{
 		Use: "broker", Short: "Run the embedded Kafka broker by itself", Args: cobra.NoArgs,
@@ -22,7 +22,7 @@ without replication: for trying things out, not for production. Its address goes
 			if port < 0 || port > 65535 {
 				return usagef(cmd.CommandPath(), "--port %d must lie between 0 and 65535", port)
 			}
-			b, err := broker.Start(broker.Config{Dir: dir, Port: port})
+			b, err := broker.Start(broker.Config{Dir: dir, Port: port, Advertise: advertise})
 			if err != nil {
 				return err
 			}
@@ -38,5 +38,6 @@ without replication: for trying things out, not for production. Its address goes
 	}
 	cmd.Flags().StringVar(&dir, "dir", "runs/broker", "`folder` of its log")
 	cmd.Flags().IntVar(&port, "port", 9092, "`port` on 127.0.0.1; 0: any free one, the same again next time")
+	cmd.Flags().StringVar(&advertise, "advertise", "", "`host:port` that clients are told to connect to, where a proxy or a port mapping stands before it (default: where it listens)")
 	return cmd
 }

@@ -40,7 +40,8 @@ type cluster struct {
 	dir     string
 	config  string
 	model   string // that the workers look with
-	addr    string
+	addr    string // that clients connect to
+	listen  string // of the broker, where a proxy stands before it
 	broker  *exec.Cmd
 	trainer *exec.Cmd
 	workers map[string]*exec.Cmd
@@ -58,17 +59,23 @@ func (c *cluster) spawn(name string, args ...string) (*exec.Cmd, *bufio.Reader) 
 // startBroker starts the broker on its folder; after the first time it takes the same port again.
 func (c *cluster) startBroker() {
 	c.t.Helper()
-	port := "0"
-	if c.addr != "" {
-		_, port, _ = net.SplitHostPort(c.addr)
+	args := []string{"broker", "--dir", filepath.Join(c.dir, "broker")}
+	at := c.addr
+	if c.listen != "" {
+		args, at = append(args, "--advertise", c.addr), c.listen
 	}
-	var line string
-	cmd, out := c.spawn("broker", "broker", "--dir", filepath.Join(c.dir, "broker"), "--port", port)
+	port := "0"
+	if at != "" {
+		_, port, _ = net.SplitHostPort(at)
+	}
+	cmd, out := c.spawn("broker", append(args, "--port", port)...)
 	line, err := out.ReadString('\n')
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.broker, c.addr = cmd, strings.TrimSpace(line)
+	if c.broker = cmd; c.listen == "" {
+		c.addr = strings.TrimSpace(line)
+	}
 }
 
 func (c *cluster) killBroker() {
@@ -136,12 +143,18 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// terminate asks a process to end and holds it to that.
-func terminate(t *testing.T, cmd *exec.Cmd) {
+// terminating asks a process to end.
+func terminating(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Errorf("asking %v to end: %v", cmd.Args[1:2], err)
 	}
+}
+
+// terminate asks a process to end and holds it to that.
+func terminate(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	terminating(t, cmd)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("asked to end, %v ends with %v", cmd.Args[1:2], err)
 	}
@@ -223,9 +236,7 @@ func TestFaultLedger(t *testing.T) {
 		t.Errorf("the capture of files ended with %v", err)
 	}
 	captured := <-atOnce
-	if err := watching.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Error(err)
-	}
+	terminating(t, watching)
 	for camera, b := range ledgerLines(t, watched) {
 		captured[camera] = b
 	}

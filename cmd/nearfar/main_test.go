@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/nearfar/nearfar/internal/proxytest"
 )
 
 // asProgram makes the test binary behave as nearfar itself: capture processes are started from it.
@@ -18,14 +20,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "1" {
 		os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(m, append(proxytest.Leaks(), goleak.Cleanup(func(code int) {
 		if runs.dir != "" {
 			if err := os.RemoveAll(filepath.Dir(runs.dir)); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		}
 		os.Exit(code)
-	}))
+	}))...)
 }
 
 // result is what a command line came to.

@@ -24,6 +24,7 @@ type Config struct {
 	Dir        string `yaml:"dir"`         // folder of its log; required, created if missing
 	Port       int    `yaml:"port"`        // TCP port on 127.0.0.1; default 0: a free one, kept in Dir for the next start
 	SyncWrites bool   `yaml:"sync_writes"` // fsync before each acknowledgement; default false
+	Advertise  string `yaml:"advertise"`   // host:port that clients are told to connect to, where a proxy or a port mapping stands before the broker; default: where it listens
 }
 
 // Defaults is a Config without a folder.
@@ -33,6 +34,9 @@ func Defaults() Config { return Config{} }
 func (c Config) Check(report func(path, format string, args ...any)) {
 	if c.Port < 0 || c.Port > 65535 {
 		report("port", "%d is no TCP port: 1 to 65535, or 0 for a free one", c.Port)
+	}
+	if _, err := net.ResolveTCPAddr("tcp", c.Advertise); c.Advertise != "" && err != nil {
+		report("advertise", "%q is no host:port: %v", c.Advertise, err)
 	}
 }
 
@@ -71,11 +75,11 @@ func Start(cfg Config) (*Broker, error) {
 	case !got:
 		return nil, fmt.Errorf("starting the embedded broker: %w: another nearfar uses the directory %s: stop it, or choose another directory", ErrInUse, cfg.Dir)
 	}
-	cluster, err := open(cfg)
+	cluster, addr, err := open(cfg)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the embedded broker in %s: %w", cfg.Dir, err), lock.Unlock())
 	}
-	b := &Broker{lock: lock, cluster: cluster, addr: cluster.ListenAddrs()[0], stop: make(chan struct{})}
+	b := &Broker{lock: lock, cluster: cluster, addr: addr, stop: make(chan struct{})}
 	if err := remember(cfg.Dir, b.addr); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the embedded broker: %w", err), b.Close())
 	}
@@ -83,16 +87,17 @@ func Start(cfg Config) (*Broker, error) {
 	return b, nil
 }
 
-// open starts kfake on the port asked for, or on one that is free.
-func open(cfg Config) (*kfake.Cluster, error) {
+// open starts kfake on the port asked for, or on one that is free, and says where it listens.
+func open(cfg Config) (*kfake.Cluster, string, error) {
 	listener, err := listen(cfg)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	addr := listener.Addr().String()
 	options := []kfake.Opt{
 		kfake.DataDir(filepath.Join(cfg.Dir, "log")),
 		kfake.Ports(listener.Addr().(*net.TCPAddr).Port),
-		kfake.ListenFn(func(string, string) (net.Listener, error) { return listener, nil }),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { return advertise(listener, cfg.Advertise) }),
 		kfake.ClusterID("nearfar"),
 		kfake.DefaultNumPartitions(1),
 	}
@@ -103,7 +108,23 @@ func open(cfg Config) (*kfake.Cluster, error) {
 	if err != nil {
 		listener.Close()
 	}
-	return cluster, err
+	return cluster, addr, err
+}
+
+// elsewhere is a listener that says it listens at another address: kfake tells clients what it says.
+type elsewhere struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (e elsewhere) Addr() net.Addr { return e.addr }
+
+func advertise(l net.Listener, address string) (net.Listener, error) {
+	if address == "" {
+		return l, nil
+	}
+	addr, err := net.ResolveTCPAddr("tcp", address)
+	return elsewhere{l, addr}, err
 }
 
 // Addr is host:port to give to clients.

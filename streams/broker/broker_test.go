@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/nearfar/nearfar/streams/broker"
+	"github.com/segmentio/kafka-go"
 	"go.uber.org/goleak"
 )
 
@@ -91,5 +92,21 @@ func TestBadConfigurationsAreTold(t *testing.T) {
 	}
 	if _, err := broker.Start(broker.Config{Dir: file}); err == nil {
 		t.Error("a broker started in a file")
+	}
+}
+
+func TestClientsAreToldTheAddressThatIsAdvertised(t *testing.T) {
+	b := start(t, broker.Config{Dir: t.TempDir(), Advertise: "127.0.0.1:4242"})
+	conn, err := kafka.Dial("tcp", b.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	brokers, err := conn.Brokers()
+	if err != nil || len(brokers) != 1 || brokers[0].Host != "127.0.0.1" || brokers[0].Port != 4242 {
+		t.Errorf("clients are told %+v, %v", brokers, err)
+	}
+	if _, err := broker.Start(broker.Config{Dir: t.TempDir(), Advertise: "nowhere"}); err == nil {
+		t.Error("an address without a port was advertised")
 	}
 }

@@ -25,6 +25,7 @@ type fakeCamera struct {
 	want    string // Authorization header
 	mu      sync.RWMutex
 	refused atomic.Int64
+	sent    atomic.Int64 // frames
 	over    chan struct{}
 	sender  sync.WaitGroup
 }
@@ -97,6 +98,7 @@ func startCamera(t *testing.T, address, user, password string) *fakeCamera {
 					return // closed
 				}
 			}
+			c.sent.Add(1)
 		}
 	})
 	t.Cleanup(func() {

@@ -23,6 +23,7 @@ type Proxy struct {
 // Start listens on a free port of loopback until the test ends. Nobody need listen at upstream yet.
 func Start(t *testing.T, upstream string) *Proxy {
 	t.Helper()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // some of its toxics write to the global logger
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	p := toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", upstream)
 	if err := p.Start(); err != nil {

@@ -14,12 +14,13 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/nearfar/nearfar/internal/picture"
+	"github.com/nearfar/nearfar/internal/proxytest"
 	"github.com/nearfar/nearfar/internal/realdata"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, proxytest.Leaks()...) }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 

@@ -13,7 +13,7 @@ var environment = [...][2]string{
 	{"OPENCV_LOG_LEVEL", "OFF"},
 	{"OPENCV_FFMPEG_LOGLEVEL", "-8"},
 	{"OPENCV_VIDEOIO_DEBUG", "0"},
-	{"OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|timeout;5000000"},
+	{"OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|timeout;3000000"},
 }
 
 // Environ is what the environment of a capture process should have added, "KEY=value" each: OpenCV reads

@@ -74,7 +74,7 @@ func (f *film) play(ctx context.Context) (length time.Duration, err error) {
 		if err := f.pacer.Wait(ctx, f.media+at); err != nil {
 			return 0, err
 		}
-		data, err := f.cam.shot(f.Source)
+		data, _, err := f.cam.shot(f.Source)
 		if err != nil {
 			return 0, sources.Unusable(fmt.Errorf("%s frame %d: %w", f.cfg.From, seq, err))
 		}

@@ -47,16 +47,17 @@ func (c *camera) usable() error {
 	return nil
 }
 
-// look counts a frame that is the one before again, or has no contrast.
-func (c *camera) look(s *Source) error {
+// look counts a frame that is the one before again, or has no contrast, and says which: "frozen", "grey" or "".
+func (c *camera) look(s *Source) (wrong string, err error) {
 	pix, err := c.frame.DataPtrUint8()
 	if err != nil {
-		return fmt.Errorf("reading the pixels: %w", err)
+		return "", fmt.Errorf("reading the pixels: %w", err)
 	}
 	sum := maphash.Bytes(c.hash, pix)
 	frozen := c.seen && sum == c.before
 	c.before, c.seen = sum, true
-	if flat := grey(pix); frozen || flat {
+	flat := grey(pix)
+	if frozen || flat {
 		s.note(func(h *sources.Health) {
 			if h.Counts == nil {
 				h.Counts = map[string]uint64{}
@@ -69,7 +70,13 @@ func (c *camera) look(s *Source) error {
 			}
 		})
 	}
-	return nil
+	switch {
+	case flat:
+		return "grey", nil
+	case frozen:
+		return "frozen", nil
+	}
+	return "", nil
 }
 
 // grey says whether about a thousand bytes sampled evenly over the frame, all of the green channel, differ
@@ -109,12 +116,13 @@ func (c *camera) jpeg() ([]byte, error) {
 }
 
 // shot is look and jpeg of the frame just read.
-func (c *camera) shot(s *Source) ([]byte, error) {
+func (c *camera) shot(s *Source) (data []byte, wrong string, err error) {
 	if err := c.usable(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if err := c.look(s); err != nil {
-		return nil, err
+	if wrong, err = c.look(s); err != nil {
+		return nil, "", err
 	}
-	return c.jpeg()
+	data, err = c.jpeg()
+	return data, wrong, err
 }

@@ -17,7 +17,7 @@ import (
 func (s *Source) live(ctx context.Context, from uint64, emit func(frame.Encoded) error) error {
 	l := lens{Source: s, emit: emit, cam: s.camera(), thin: sources.NewThinner(s.cfg.FPS), seq: from}
 	defer l.cam.close()
-	l.wait = backoff.ExponentialBackOff{InitialInterval: 200 * time.Millisecond, Multiplier: 2, MaxInterval: 10 * time.Second}
+	l.wait = backoff.ExponentialBackOff{InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: longestWait}
 	l.wait.Reset()
 	for {
 		err := l.watch(ctx)
@@ -38,6 +38,10 @@ func (s *Source) live(ctx context.Context, from uint64, emit func(frame.Encoded)
 		}
 	}
 }
+
+// longestWait is the time between two tries while a camera is away, give or take half: it is seen again within
+// seconds of its return, however long it was away.
+const longestWait = time.Second
 
 // emitError is what emit returned: it ends the capture, where the camera's own errors do not.
 type emitError struct{ error }
@@ -61,6 +65,7 @@ func (l *lens) watch(ctx context.Context) error {
 		return err
 	}
 	defer v.Close()
+	var stuck stuck
 	for n := 0; ctx.Err() == nil; n++ {
 		if !l.cam.read(v) {
 			return fmt.Errorf("reading %s: the stream broke off after %d frames", sources.Redact(l.cfg.From), n)
@@ -78,7 +83,10 @@ func (l *lens) watch(ctx context.Context) error {
 		if !l.thin.Keep(pts) {
 			continue
 		}
-		data, err := l.cam.shot(l.Source)
+		data, wrong, err := l.cam.shot(l.Source)
+		if err == nil {
+			err = stuck.look(wrong, pts)
+		}
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", sources.Redact(l.cfg.From), err)
 		}

@@ -53,7 +53,8 @@ func New(cfg Config, s seed.Seed) *Sampler {
 
 // Push takes the next frame, decoded, of any size; frames of one rig come in order of
 // capture across its cameras; rigs may run ahead of each other. The
-// frame is kept by pointer and must not change. What cannot be used is counted, see Counts.
+// frame is kept by pointer and must not change. What cannot be used is counted, see Counts. A frame that lies further
+// back than Gap begins its rig anew: no pair reaches over a clock that was set back.
 func (s *Sampler) Push(f *frame.Frame) {
 	s.counts.Pushed++
 	if f.Check() != nil {
@@ -61,7 +62,11 @@ func (s *Sampler) Push(f *frame.Frame) {
 		return
 	}
 	r := s.rig(f.Rig)
-	if f.Captured.Before(r.now) {
+	switch back := r.now.Sub(f.Captured); {
+	case back > s.cfg.Gap: // the clock was set back: what was seen by it before is another scene, whatever its time
+		s.settleAll(r)
+		*r = rig{tracks: map[string]track{}, pushed: r.pushed}
+	case back > 0:
 		s.counts.Disordered++
 		return
 	}

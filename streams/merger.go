@@ -30,6 +30,9 @@ type MergeConfig struct {
 // has been emitted, where waiting would stall the others for elements that come late anyhow. An element
 // older than the last one emitted goes to late. Elements of equal time leave by lane name, then in the
 // order pushed. Whatever is pushed leaves through out or late, once.
+//
+// A hundred elements in a row that are late mean that the clock was set back, for all lanes: the merge then gives
+// out what it holds and begins anew, and what comes out goes back in time, that once.
 type Merger[T any] struct {
 	cfg        MergeConfig
 	lane       func(T) string
@@ -41,7 +44,11 @@ type Merger[T any] struct {
 	pushed  uint64    // numbers the elements, to break ties
 	now     time.Time // newest log time seen
 	emitted time.Time // event time of the last element emitted; zero: none yet
+	belated int       // elements in a row that were late
 }
+
+// setBack is how many elements in a row are late before the clock is thought to have been set back.
+const setBack = 100
 
 // laneTimes is what is known of a lane. Newest is zero before its first element.
 type laneTimes struct{ newest, logged time.Time }
@@ -62,6 +69,12 @@ func NewMerger[T any](cfg MergeConfig, lane func(T) string, at, logged func(T) t
 // element it failed on stays pending, and Push returns its error.
 func (m *Merger[T]) Push(v T, out func(T) error) error {
 	at, logged := m.at(v), m.logged(v)
+	if m.emitted.After(at) && m.belated == setBack {
+		if err := m.Flush(out); err != nil {
+			return err
+		}
+		m.emitted, m.lanes = time.Time{}, map[string]*laneTimes{}
+	}
 	if len(m.lanes) == 0 {
 		for _, name := range m.cfg.Lanes {
 			m.lanes[name] = &laneTimes{logged: logged}
@@ -78,7 +91,9 @@ func (m *Merger[T]) Push(v T, out func(T) error) error {
 	m.now = latest(m.now, logged)
 	if m.emitted.After(at) {
 		m.late(v)
+		m.belated++
 	} else {
+		m.belated = 0
 		heap.Push(&m.pending, entry[T]{v, at, name, m.pushed})
 		m.pushed++
 	}

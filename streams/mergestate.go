@@ -13,6 +13,7 @@ type MergeState[T any] struct {
 	Lanes   []LaneState // by name
 	Now     time.Time   // newest log time seen; zero: nothing was pushed yet
 	Emitted time.Time   // event time of the last element emitted; zero: none yet
+	Belated int         // elements in a row that were late
 }
 
 // LaneState is what a Merger remembers of one lane.
@@ -24,7 +25,7 @@ type LaneState struct {
 
 // State is a copy of what the merge remembers; the pending elements themselves are shared.
 func (m *Merger[T]) State() MergeState[T] {
-	s := MergeState[T]{Pending: m.pending.sorted(), Now: m.now, Emitted: m.emitted}
+	s := MergeState[T]{Pending: m.pending.sorted(), Now: m.now, Emitted: m.emitted, Belated: m.belated}
 	for name, l := range m.lanes {
 		s.Lanes = append(s.Lanes, LaneState{name, l.newest, l.logged})
 	}
@@ -34,7 +35,7 @@ func (m *Merger[T]) State() MergeState[T] {
 
 // Restore replaces what the merge remembers. From there on it behaves as the one that gave the state.
 func (m *Merger[T]) Restore(s MergeState[T]) {
-	m.now, m.emitted = s.Now, s.Emitted
+	m.now, m.emitted, m.belated = s.Now, s.Emitted, s.Belated
 	m.lanes = make(map[string]*laneTimes, len(s.Lanes))
 	for _, l := range s.Lanes {
 		m.lanes[l.Name] = &laneTimes{newest: l.Newest, logged: l.Logged}

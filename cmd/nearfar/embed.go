@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,7 +103,7 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		c.Kafka.Frames = e.topic
 	}
 	o := online.EmbedOptions{Group: e.group, Kafka: c.Kafka.Config, Frames: c.Kafka.Frames, MaxBytes: c.Kafka.MaxMessage(), Checkpoint: e.checkpoint,
-		Follow: e.follow, Decoders: max(1, runtime.NumCPU()/2), Log: a.logger(c.Log)}
+		Follow: e.follow, Decoders: decodersAtOnce(), Log: a.logger(c.Log)}
 	if e.follow {
 		o.Refresh = e.refresh
 	}
@@ -113,6 +112,12 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, http.close()) }()
+	decode, stopDecoders, err := decoders(c.Run.Apart)
+	if err != nil {
+		return err
+	}
+	o.Decode = decode
+	defer func() { err = errors.Join(err, stopDecoders()) }()
 	var done func(error) error
 	if e.output == "" {
 		s, err := a.openWorker(ctx, c, &o)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -36,6 +35,10 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 	if err := s.spoolSinks(); err != nil {
 		return online.Result{}, err
 	}
+	decode, stopDecoders, err := decoders(s.cfg.Run.Apart)
+	if err != nil {
+		return online.Result{}, err
+	}
 	k := s.cfg.Kafka
 	s.http.serve(s.put, s.ready()...)
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -45,7 +48,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: s.set,
 		Dir: s.run.Checkpoints(), Resume: s.resume, From: s.ledger.book.First,
 		Sinks: s.sinks, Unsent: s.unsent(), Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(), MaxLag: s.cfg.Train.MaxLag,
-		Over: over, Decoders: max(1, runtime.NumCPU()/2), Meter: s.meter, Log: s.log, Best: s.cfg.Checkpoint.Best,
+		Over: over, Decoders: decodersAtOnce(), Decode: decode, Meter: s.meter, Log: s.log, Best: s.cfg.Checkpoint.Best,
 		Lag: func(n int64) { s.behind.Store(n) }, Account: s.books.take,
 		Saved: func(path string, step uint64) {
 			s.books.saves.add(path, step)
@@ -53,7 +56,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 		},
 	})
 	stop()
-	return result, errors.Join(err, <-reported)
+	return result, errors.Join(err, <-reported, stopDecoders())
 }
 
 // frameLimit is how many frames a trainer takes where it cannot stop the capture.

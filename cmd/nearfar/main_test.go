@@ -20,6 +20,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "1" {
 		os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 	}
+	if err := os.Setenv(asProgram, "1"); err != nil { // for capture and decoder processes
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m, append(proxytest.Leaks(), goleak.Cleanup(func(code int) {
 		if runs.dir != "" {
 			if err := os.RemoveAll(filepath.Dir(runs.dir)); err != nil {

@@ -71,6 +71,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 75 cut short
 		newConfigCmd(a),
 		newVersionCmd(a),
 		newCaptureCmd(a),
+		newDecodeCmd(a),
 	)
 	return root
 }

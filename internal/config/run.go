@@ -11,11 +11,12 @@ type RunConfig struct {
 	Frames  uint64        `yaml:"frames"`  // stop after that many frames; default 0, never
 	Steps   uint64        `yaml:"steps"`   // stop after that many training steps; default 0, never
 	For     time.Duration `yaml:"for"`     // stop after that long; default 0s, never
+	Apart   bool          `yaml:"apart"`   // decode pictures in processes of their own, so that one that kills its decoder ends nothing; default true
 	Drain   time.Duration `yaml:"drain"`   // how long saving may take after a signal before the process ends by force (75); default 45s, 0s for ever
 }
 
 // DefaultRun is a run without end, which a signal ends within the time that service managers give.
-func DefaultRun() RunConfig { return RunConfig{Seed: 1, Drain: 45 * time.Second} }
+func DefaultRun() RunConfig { return RunConfig{Seed: 1, Apart: true, Drain: 45 * time.Second} }
 
 // Check reports every problem with its yaml path.
 func (c RunConfig) Check(report Report) {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/internal/look"
-	"github.com/nearfar/nearfar/internal/picture"
+	"github.com/nearfar/nearfar/internal/picture/decoder"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/streams"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -31,6 +31,7 @@ type EmbedOptions struct {
 	Positions  string        // file that remembers what was read; "" reads from the beginning
 	Group      string        // of workers that share the partitions, with Follow: Kafka remembers what they have read; "": this one reads all
 	Decoders   int
+	Decode     decoder.Decode // nil: picture.Decode, in this process
 	Write      func(context.Context, []frame.Embedding) error
 	Account    func(EmbedResult) // told after every batch, and while there is none, how the books stand; may be nil
 	Log        *slog.Logger
@@ -242,8 +243,11 @@ func (w *embedWorker) decode(_ context.Context, m frame.Message) (item, error) {
 		it.stage, it.err = "parse", err
 		return it, nil
 	}
-	if it.frame, err = picture.Decode(e, w.size); err != nil {
+	if it.frame, err = decodeWith(w.o.Decode)(e, w.size); err != nil {
 		it.stage, it.err = "decode", err
+	}
+	if errors.Is(err, decoder.ErrNoDecoder) { // which says nothing of the picture
+		return it, err
 	}
 	return it, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/internal/picture"
+	"github.com/nearfar/nearfar/internal/picture/decoder"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/sinks"
 	"github.com/nearfar/nearfar/streams"
@@ -34,6 +35,7 @@ type Options struct {
 	MaxLag    int64           // frames behind from which on due steps are forgone; 0: never
 	Over      <-chan struct{} // closed once nobody writes frames any more: what is in the topic is learned, then the run ends
 	Decoders  int             // frames decoded at once
+	Decode    decoder.Decode  // nil: picture.Decode, in this process
 	Meter     *Meter
 	Lag       func(int64) // told now and then how many frames are in the topic and not yet trained on
 	Saved     func(path string, step uint64)
@@ -233,10 +235,21 @@ func (r *run) decode(_ context.Context, it item) (item, error) {
 		it.stage, it.err = "parse", err
 		return it, nil
 	}
-	if it.frame, err = picture.Decode(e, r.o.Settings.Sampler.Image); err != nil {
+	if it.frame, err = decodeWith(r.o.Decode)(e, r.o.Settings.Sampler.Image); err != nil {
 		it.stage, it.err = "decode", err
 	}
+	if errors.Is(err, decoder.ErrNoDecoder) { // which says nothing of the picture: it is left where it is
+		it.err = broken{err}
+	}
 	return it, nil
+}
+
+// decodeWith is decode, or the one of this process.
+func decodeWith(decode decoder.Decode) decoder.Decode {
+	if decode == nil {
+		return picture.Decode
+	}
+	return decode
 }
 
 // take is the training stage: one goroutine, one thread.
@@ -414,6 +427,8 @@ func reason(err error) string {
 		return "corrupt"
 	case errors.Is(err, frame.ErrNotPicture):
 		return "not a picture"
+	case errors.Is(err, decoder.ErrCrashed):
+		return "kills its decoder"
 	}
 	return "undecodable"
 }

@@ -27,7 +27,13 @@ import (
 	"github.com/nearfar/nearfar/streams/topic"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asDecoder) != "" {
+		serveFrailDecoder()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // log is a topic of frames on a broker of the test's own.
 type log struct {

@@ -16,7 +16,6 @@ func TestFaultNoPairReachesOverAClockThatJumped(t *testing.T) {
 	s := New(c, seed.New(1))
 	r := rand.New(rand.NewPCG(7, 7))
 	truth := map[*frame.Frame]time.Duration{}
-	var frames []*frame.Frame
 	for i := range 3000 {
 		at := time.Duration(i) * c.Near / 3
 		stamp := at + time.Duration(i/500%2)*time.Hour
@@ -25,7 +24,6 @@ func TestFaultNoPairReachesOverAClockThatJumped(t *testing.T) {
 		}
 		f := shot("rig", "cam", uint64(i), stamp)
 		truth[f] = at
-		frames = append(frames, f)
 		s.Push(f)
 	}
 	s.Flush()

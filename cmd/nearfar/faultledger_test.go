@@ -48,12 +48,34 @@ type cluster struct {
 	started int // workers, ever
 }
 
-// spawn starts a part, whose words go to the test's output. Its standard output is handed over.
+// spawn starts a part. Its standard output is handed over; the end of what it says besides is told if the test fails.
 func (c *cluster) spawn(name string, args ...string) (*exec.Cmd, *bufio.Reader) {
 	c.t.Helper()
-	cmd, out := program(c.t, args...)
-	c.t.Cleanup(func() { _ = cmd.Process.Kill() })
-	return cmd, out
+	self, err := os.Executable()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	log, err := os.CreateTemp(c.dir, name+"-*.log")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env, cmd.Stderr = append(os.Environ(), asProgram+"=1"), log
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = log.Close()
+		if text, err := os.ReadFile(log.Name()); err == nil && c.t.Failed() {
+			c.t.Logf("%s said last:\n%s", filepath.Base(log.Name()), text[max(0, len(text)-3000):])
+		}
+	})
+	return cmd, bufio.NewReader(out)
 }
 
 // startBroker starts the broker on its folder; after the first time it takes the same port again.

@@ -18,7 +18,7 @@ const (
 	memberDead  = 10 * time.Second
 	memberBeats = time.Second
 	rejoinAfter = 250 * time.Millisecond
-	handOver    = 30 * time.Second // how long members may take to finish what they have begun before others go on
+	handOver    = 10 * time.Second // how long members may take to finish what they have begun before others go on
 )
 
 // Share is what one member of a group reads for now.
@@ -56,9 +56,10 @@ func lost(err error) bool {
 
 // Shared reads a topic together with everybody who names the same group: each has a share of the partitions, and
 // they are shared out anew whenever a member comes, leaves or dies. Work is called with one share after another;
-// its context ends when the share is to be given back, and it has half a minute to finish what it has begun.
-// Shared returns the first error of work that is not ErrShareLost; when ctx ends, its cause; and ErrUnreachable
-// where no share can be had for Config.Timeout.
+// its context ends when the share is to be given back, and it has ten seconds to finish what it has begun.
+// Shared returns the first error of work that is not ErrShareLost; when ctx ends, its cause; and ErrUnreachable or
+// ErrNoTopic where no share can be had. It goes on trying for as long as the brokers answer: a coordinator that waits
+// for members that have died may take several times handOver.
 //
 // A share that is lost is read again from its last commit by another member: work must bear to be done twice.
 func Shared(ctx context.Context, cfg Config, group, topic string, work func(context.Context, Share) error) error {
@@ -83,8 +84,13 @@ func Shared(ctx context.Context, cfg Config, group, topic string, work func(cont
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && !lost(err), err != nil && time.Since(alone) > c.cfg.Timeout+handOver:
+		case err != nil && !lost(err):
 			return c.cfg.explain(fmt.Sprintf("joining group %s of topic %s", group, topic), topic, time.Since(alone), err)
+		case err != nil && time.Since(alone) > c.cfg.Timeout:
+			if _, err := c.bounds(ctx, topic); err != nil {
+				return fmt.Errorf("joining group %s: %w", group, err)
+			}
+			continue
 		case err != nil:
 			continue
 		}

@@ -197,7 +197,7 @@ func (c *cluster) inTopic(name string) (n int) {
 // configure writes the configurations: the ledger's cameras have a rig, and so a partition, each.
 func (c *cluster) configure() (files, live string) {
 	album := pictures(c.t, 1, c.o.each)
-	base := strings.Replace(small, "updates_per_frame: 0.5", "updates_per_frame: 0.05", 1) + fmt.Sprintf("kafka: {partitions: %d}\n", c.o.partition)
+	base := strings.Replace(small, "updates_per_frame: 0.5", "updates_per_frame: 0.05", 1) + fmt.Sprintf("kafka: {partitions: %d, timeout: 30s}\n", c.o.partition) // machines that run tests start brokers slowly
 	write := func(name, sources string) string {
 		path := filepath.Join(c.dir, name)
 		if err := os.WriteFile(path, []byte(base+sources), 0o644); err != nil {

@@ -43,7 +43,12 @@ func transient(err error) bool {
 	}
 	var code kafka.Error
 	if errors.As(err, &code) {
-		return code.Temporary() || code == kafka.BrokerNotAvailable // kafka-go's word for "not connected yet"
+		switch code {
+		case kafka.BrokerNotAvailable, // kafka-go's word for "not connected yet"
+			kafka.Unknown: // and for what was asked over a connection that broke
+			return true
+		}
+		return code.Temporary()
 	}
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

@@ -17,7 +17,7 @@ const bound = 45 * time.Second
 // TestFaultNetwork lets every connection to the broker go through a bad network, those of capture processes, trainer,
 // embed workers and sinks alike: nothing is lost, nothing is trained on twice, and all go on when it is good again.
 func TestFaultNetwork(t *testing.T) {
-	o := ordeal{files: 4, each: 250, fps: 25, live: 1, workers: 1, partition: 3}
+	o := ordeal{files: 4, each: 150, fps: 25, live: 1, workers: 1, partition: 3}
 	type fault struct {
 		proxytest.Fault
 		lasts time.Duration

@@ -91,6 +91,13 @@ long nf_nce_work(int n, int d, int nt); // floats of scratch
 int nf_nce(const float *q, const float *k, const float *bank, int n, int d, long size, float inv_t, const int32_t *mask_row,
 	const int32_t *mask_slot, float *dq, float *work, double out[5], int nt);
 
+// search.c: rows (n, d) that are the k most alike to each query (m, d), and a few more. unit is the queries at
+// length one. NULL is a failure of oneDNN or of memory.
+typedef struct nf_search nf_search;
+nf_search *nf_search_new(const float *q, const float *unit, int m, const float *rows, long n, int d, int k, int nt, int *status);
+long nf_search_found(const nf_search *s, int query, const long **row, const float **score);
+void nf_search_free(nf_search *s);
+
 // update.c
 void nf_sgd(float *p, const float *g, float *v, float lr, float momentum, float decay, long n, int nt);
 void nf_adam(float *p, const float *g, float *m, float *v, float lr, float b1, float b2, float eps, float decay, float decoupled,

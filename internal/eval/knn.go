@@ -3,10 +3,8 @@ package eval
 import (
 	"math"
 	"slices"
-	"sort"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
+	"github.com/nearfar/nearfar/model/kernel"
 )
 
 // KNN is the accuracy, in [0, 1], of the weighted k-nearest-neighbour classifier of NPID (Wu et al., 2018,
@@ -28,9 +26,6 @@ func LeaveOneOut(set Set, k int, temperature float64) float64 {
 	return Accuracy(predict(set, set, k, temperature, true), set.Labels)
 }
 
-// block is how many queries are compared at a time; it bounds memory to block×gallery numbers.
-const block = 256
-
 // predict is the class of each query, nothing where the gallery is empty; self leaves row i out for query i.
 func predict(gallery, query Set, k int, temperature float64, self bool) []int {
 	if k <= 0 || !(temperature > 0) {
@@ -41,65 +36,38 @@ func predict(gallery, query Set, k int, temperature float64, self bool) []int {
 		return nil
 	}
 	classes := make([]int, query.Len())
-	g, q := normalized(gallery.Vectors, dim), normalized(query.Vectors, dim)
-	sims := make([]float32, min(block, query.Len())*n)
-	var hits []hit
-	for first := 0; first < query.Len(); first += block {
-		rows := min(block, query.Len()-first)
-		similarities(sims[:rows*n], q[first*dim:(first+rows)*dim], g, dim)
-		for i := range rows {
-			skip := -1
-			if self {
-				skip = first + i
-			}
-			hits = nearest(hits[:0], sims[i*n:(i+1)*n], k, skip)
-			classes[first+i] = vote(hits, gallery.Labels, temperature)
+	if self {
+		k = min(k, n-1) + 1 // and the row itself
+	}
+	for i, hits := range kernel.Search(gallery.Vectors, query.Vectors, dim, k) {
+		if self {
+			hits = without(hits, i)
 		}
+		classes[i] = vote(hits, gallery.Labels, temperature)
 	}
 	return classes
 }
 
-// similarities fills dst (q×g) with the inner products of rows of query (q×dim) and gallery (g×dim).
-func similarities(dst, query, gallery []float32, dim int) {
-	q, g := len(query)/dim, len(gallery)/dim
-	blas32.Gemm(blas.NoTrans, blas.Trans, 1,
-		blas32.General{Rows: q, Cols: dim, Stride: dim, Data: query},
-		blas32.General{Rows: g, Cols: dim, Stride: dim, Data: gallery}, 0,
-		blas32.General{Rows: q, Cols: g, Stride: g, Data: dst})
-}
-
-// hit is a gallery row and its similarity.
-type hit struct {
-	row   int
-	score float32
-}
-
-// nearest appends the k most similar rows to dst (empty), nearest first, equal ones by row; row skip is left out.
-func nearest(dst []hit, sims []float32, k, skip int) []hit {
-	for row, s := range sims {
-		if row == skip || len(dst) == k && s <= dst[k-1].score {
-			continue
-		}
-		at := sort.Search(len(dst), func(i int) bool { return dst[i].score < s })
-		if len(dst) == k {
-			dst = dst[:k-1]
-		}
-		dst = slices.Insert(dst, at, hit{row, s})
+// without leaves a row out, or the last of the hits where it is not among them: rows as good were.
+func without(hits []kernel.Hit, row int) []kernel.Hit {
+	at := slices.IndexFunc(hits, func(h kernel.Hit) bool { return h.Row == row })
+	if at < 0 {
+		at = len(hits) - 1
 	}
-	return dst
+	return slices.Delete(hits, at, at+1)
 }
 
 // vote is the label with the greatest sum of exp(s/T) among hits, nearest first; the zero label without hits.
 // Dividing every weight by the nearest one's keeps them finite for any temperature and changes no winner.
-func vote[L comparable](hits []hit, labels []L, temperature float64) (best L) {
+func vote[L comparable](hits []kernel.Hit, labels []L, temperature float64) (best L) {
 	votes := make(map[L]float64, len(hits))
 	for _, h := range hits {
-		votes[labels[h.row]] += math.Exp((float64(h.score) - float64(hits[0].score)) / temperature)
+		votes[labels[h.Row]] += math.Exp((float64(h.Score) - float64(hits[0].Score)) / temperature)
 	}
 	most := 0.0
 	for _, h := range hits { // never in the order of the map
-		if v := votes[labels[h.row]]; v > most {
-			best, most = labels[h.row], v
+		if v := votes[labels[h.Row]]; v > most {
+			best, most = labels[h.Row], v
 		}
 	}
 	return best

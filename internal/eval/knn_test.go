@@ -5,8 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/nearfar/nearfar/internal/seed"
 	"pgregory.net/rapid"
+
+	"github.com/nearfar/nearfar/internal/seed"
+	"github.com/nearfar/nearfar/model/kernel"
 )
 
 // gauss is n×dim standard normal numbers.
@@ -51,42 +53,31 @@ func TestNewSetNamesClassesInSortedOrder(t *testing.T) {
 	}
 }
 
-// slowNearest is nearest by sorting everything.
-func slowNearest(sims []float32, k, skip int) []hit {
-	var all []hit
-	for row, s := range sims {
-		if row != skip {
-			all = append(all, hit{row, s})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b hit) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return 0
-	})
-	return all[:min(k, len(all))]
-}
-
-func TestNearestAgreesWithSorting(t *testing.T) {
+func TestPredictAgreesWithSorting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// few values, so that there are ties
-		sims := rapid.SliceOfN(rapid.SampledFrom([]float32{-1, -0.5, 0, 0.25, 0.5, 1}), 1, 40).Draw(t, "sims")
-		k := rapid.IntRange(1, 50).Draw(t, "k")
-		skip := rapid.IntRange(-1, len(sims)-1).Draw(t, "skip")
-		got, want := nearest(nil, sims, k, skip), slowNearest(sims, k, skip)
-		if !slices.Equal(got, want) {
-			t.Fatalf("got %v, want %v", got, want)
+		vectors := rapid.SliceOfN(rapid.SampledFrom([]float32{-1, -0.5, 0, 0.25, 0.5, 1}), 2, 80).Draw(t, "vectors")
+		set := Set{Dim: 2, Vectors: vectors[:len(vectors)/2*2]}
+		for i := range len(vectors) / 2 {
+			set.Labels = append(set.Labels, i*i%3)
+		}
+		k, self := rapid.IntRange(1, 50).Draw(t, "k"), rapid.Bool().Draw(t, "self")
+		got := predict(set, set, k, 0.5, self)
+		if self && set.Len() == 1 {
+			return
+		}
+		for i := range set.Len() {
+			hits := slices.DeleteFunc(kernel.Search(set.Vectors, set.Row(i), 2, set.Len())[0], func(h kernel.Hit) bool { return self && h.Row == i })
+			if want := vote(hits[:min(k, len(hits))], set.Labels, 0.5); got[i] != want {
+				t.Fatalf("row %d is a %d, want %d of %v", i, got[i], want, hits)
+			}
 		}
 	})
 }
 
 func TestVoteWeighsBySimilarity(t *testing.T) {
 	labels := []string{"far", "far", "near"}
-	hits := []hit{{2, 0.9}, {0, 0.8}, {1, 0.8}}
+	hits := []kernel.Hit{{Row: 2, Score: 0.9}, {Row: 0, Score: 0.8}, {Row: 1, Score: 0.8}}
 	for _, c := range []struct {
 		temperature float64
 		want        string
@@ -95,7 +86,7 @@ func TestVoteWeighsBySimilarity(t *testing.T) {
 			t.Errorf("temperature %g: %s, want %s", c.temperature, got, c.want)
 		}
 	}
-	if got := vote([]hit{{0, 0.5}, {2, 0.5}}, labels, 1); got != "far" {
+	if got := vote([]kernel.Hit{{Row: 0, Score: 0.5}, {Row: 2, Score: 0.5}}, labels, 1); got != "far" {
 		t.Errorf("a tie went to %s, want the lower row's class", got)
 	}
 }

@@ -5,8 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
+	"github.com/nearfar/nearfar/model/kernel"
 )
 
 // Online measures recognition while the stream runs: a weighted kNN classifier over the newest labelled
@@ -21,8 +20,6 @@ type Online struct {
 	k           int
 	temperature float64
 	s           OnlineState
-	sims        []float32
-	hits        []hit
 }
 
 // OnlineState is all that an Online remembers, for checkpoints.
@@ -113,20 +110,15 @@ func (o *Online) known(label, visit string) bool {
 
 // predict lets the k nearest embeddings of other visits vote.
 func (o *Online) predict(vector []float32, visit string) string {
-	n, dim := len(o.s.Labels), o.s.Dim
-	o.sims = slices.Grow(o.sims[:0], n)[:n]
-	blas32.Gemv(blas.NoTrans, 1, blas32.General{Rows: n, Cols: dim, Stride: dim, Data: o.s.Vectors},
-		blas32.Vector{N: dim, Inc: 1, Data: vector}, 0, blas32.Vector{N: n, Inc: 1, Data: o.sims})
-	for slot, v := range o.s.Visits {
+	own := 0
+	for _, v := range o.s.Visits {
 		if v == visit {
-			o.sims[slot] = float32(math.Inf(-1))
+			own++
 		}
 	}
-	o.hits = nearest(o.hits[:0], o.sims, o.k, -1)
-	for len(o.hits) > 0 && math.IsInf(float64(o.hits[len(o.hits)-1].score), -1) { // fewer than k of other visits
-		o.hits = o.hits[:len(o.hits)-1]
-	}
-	return vote(o.hits, o.s.Labels, o.temperature)
+	hits := kernel.Search(o.s.Vectors, vector, o.s.Dim, o.k+own)[0]
+	hits = slices.DeleteFunc(hits, func(h kernel.Hit) bool { return o.s.Visits[h.Row] == visit })
+	return vote(hits[:min(o.k, len(hits))], o.s.Labels, o.temperature)
 }
 
 func (o *Online) count(right bool) {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/internal/seed"
+	"github.com/nearfar/nearfar/model/kernel"
+	"github.com/nearfar/nearfar/model/kernel/twin"
 	"github.com/nearfar/nearfar/streams/frame"
 	"pgregory.net/rapid"
 )
@@ -105,24 +107,24 @@ type slowOnline struct {
 
 func (s *slowOnline) observe(v []float32, label, visit string, capacity, k int, temperature float64) (string, bool) {
 	v = normalized(v, len(v))
-	var sims []float32
+	var rows []float32
 	var labels []string
 	known := false
 	for i := max(0, len(s.labels)-capacity); i < len(s.labels); i++ {
 		if s.visits[i] == visit {
 			continue
 		}
-		var dot float32
-		for j := range v {
-			dot += v[j] * s.vectors[i][j]
-		}
-		sims, labels, known = append(sims, dot), append(labels, s.labels[i]), known || s.labels[i] == label
+		rows, labels, known = append(rows, s.vectors[i]...), append(labels, s.labels[i]), known || s.labels[i] == label
 	}
 	s.vectors, s.labels, s.visits = append(s.vectors, v), append(s.labels, label), append(s.visits, visit)
 	if !known {
 		return "", false
 	}
-	return vote(slowNearest(sims, k, -1), labels, temperature), true
+	var hits []kernel.Hit
+	for _, f := range twin.Search(rows, v, len(v), k)[0] {
+		hits = append(hits, kernel.Hit(f))
+	}
+	return vote(hits, labels, temperature), true
 }
 
 func TestOnlineAgreesWithBruteForceAndGoesOnFromItsState(t *testing.T) {

@@ -1,6 +1,11 @@
 package eval
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+)
 
 // Alignment is the mean squared distance E‖x−y‖² between L2-normalised rows of positives x and y (n×dim
 // each; Wang & Isola, 2020, arXiv:2005.10242): 0 for positives that meet, 2 for strangers. NaN without rows.
@@ -42,6 +47,18 @@ func Uniformity(vectors []float32, dim int) float64 {
 		}
 	}
 	return math.Log(sum / (float64(n) * float64(n-1) / 2))
+}
+
+// block is how many rows are compared at a time; it bounds memory to block×n numbers.
+const block = 256
+
+// similarities fills dst (q×g) with the inner products of rows of query (q×dim) and gallery (g×dim).
+func similarities(dst, query, gallery []float32, dim int) {
+	q, g := len(query)/dim, len(gallery)/dim
+	blas32.Gemm(blas.NoTrans, blas.Trans, 1,
+		blas32.General{Rows: q, Cols: dim, Stride: dim, Data: query},
+		blas32.General{Rows: g, Cols: dim, Stride: dim, Data: gallery}, 0,
+		blas32.General{Rows: q, Cols: g, Stride: g, Data: dst})
 }
 
 // Sample is at most n rows of vectors, evenly spread over them: for measures whose cost grows with the square

@@ -1,15 +1,14 @@
 package look
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/nearfar/nearfar/bank"
-	"github.com/nearfar/nearfar/internal/eval"
 	"github.com/nearfar/nearfar/internal/sheet"
+	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
@@ -23,7 +22,7 @@ type Found struct {
 type Index struct {
 	encoder *Encoder
 	frames  []*frame.Frame
-	vectors []float32 // unit rows
+	vectors []float32 // (len(frames), width)
 }
 
 // NewIndex looks at the frames with the encoder.
@@ -32,7 +31,6 @@ func NewIndex(e *Encoder, frames []*frame.Frame) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	eval.Normalize(vectors, e.Width)
 	return &Index{e, frames, vectors}, nil
 }
 
@@ -43,29 +41,30 @@ func (x *Index) Nearest(query *frame.Frame, k int, apart time.Duration) ([]Found
 	if err != nil {
 		return nil, err
 	}
-	eval.Normalize(v, len(v))
-	all := make([]Found, len(x.frames))
-	for i, f := range x.frames {
-		dot := 0.0
-		for j, q := range v {
-			dot += float64(q) * float64(x.vectors[i*len(v)+j])
+	for some := 4 * k; ; some *= 4 {
+		hits := kernel.Search(x.vectors, v, len(v), some)[0]
+		if out := x.spread(hits, k, apart); len(out) == k || some >= len(x.frames) {
+			return out, nil
 		}
-		all[i] = Found{f, 1 - dot}
 	}
-	slices.SortStableFunc(all, func(a, b Found) int { return cmp.Compare(a.Distance, b.Distance) })
+}
+
+// spread is the first k of hits that are no neighbours of earlier ones.
+func (x *Index) spread(hits []kernel.Hit, k int, apart time.Duration) []Found {
 	var out []Found
-	for _, f := range all {
+	for _, h := range hits {
 		if len(out) == k {
 			break
 		}
+		f := x.frames[h.Row]
 		near := func(o Found) bool {
-			return o.Frame.Rig == f.Frame.Rig && math.Abs(float64(o.Frame.Captured.Sub(f.Frame.Captured))) < float64(apart)
+			return o.Frame.Rig == f.Rig && math.Abs(float64(o.Frame.Captured.Sub(f.Captured))) < float64(apart)
 		}
 		if !slices.ContainsFunc(out, near) {
-			out = append(out, f)
+			out = append(out, Found{f, 1 - float64(h.Score)})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // InBank keeps the frames that a key of the bank was made of.

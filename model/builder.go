@@ -40,6 +40,7 @@ type builder struct {
 	nodes   map[string]*G.Node // parameters that are in the graph
 	clip    int                // rows of a clip, where a recurrent head walks over them
 	frozen  string             // head whose parameters get no gradient
+	folds   *kernel.Folds      // where batch norms become part of the convolutions before them; nil: nowhere
 	err     error
 }
 
@@ -81,6 +82,33 @@ func (b *builder) add(name string, x tap, channels int, op func() (*G.Node, erro
 func (b *builder) conv(name string, x tap, out, k, stride, pad int, init initialiser) tap {
 	w := b.param(name+".weight", init, out, x.channels, k, k)
 	return b.add(name, x, out, func() (*G.Node, error) { return kernel.Conv2D(x.node, w, stride, pad) })
+}
+
+// convNorm is a k×k convolution with its norm, and ReLU after it where asked.
+func (b *builder) convNorm(conv, norm string, x tap, out, k, stride, pad int, relu bool, init initialiser) tap {
+	if b.folds == nil || b.spec.Norm != "batch" {
+		return b.norm(norm, b.conv(conv, x, out, k, stride, pad, init), relu)
+	}
+	return b.folded(conv, norm, x, tap{}, out, k, stride, pad, relu, init)
+}
+
+// convNormAdd is relu(norm(conv x) + short), the end of a residual block, with a 3×3 convolution. The short
+// way is built between the two.
+func (b *builder) convNormAdd(conv, norm string, x tap, short func() tap, out int, init initialiser) tap {
+	if b.folds == nil || b.spec.Norm != "batch" {
+		y := b.conv(conv, x, out, 3, 1, 1, init)
+		return b.normAdd(norm, y, short())
+	}
+	return b.folded(conv, norm, x, short(), out, 3, 1, 1, true, init)
+}
+
+// folded is a convolution with a batch norm by its running statistics in its weights.
+func (b *builder) folded(conv, norm string, x, short tap, out, k, stride, pad int, relu bool, init initialiser) tap {
+	w := b.param(conv+".weight", init, out, x.channels, k, k)
+	gamma, beta := b.param(norm+".weight", ones, out), b.param(norm+".bias", zeros, out)
+	return b.add(conv, x, out, func() (*G.Node, error) {
+		return kernel.ConvNorm(x.node, w, gamma, beta, short.node, b.weights.running(norm), stride, pad, relu, b.folds)
+	})
 }
 
 // norm is batch or group norm, as the spec says, with ReLU after it where asked.

@@ -2,8 +2,8 @@ package model
 
 import "github.com/nearfar/nearfar/model/kernel"
 
-// Inference is an encoder that only looks: images in, embeddings out, through a head if the spec says so. In kernel.Eval it uses the running
-// statistics and treats each image by itself.
+// Inference is an encoder that only looks: images in, embeddings out, through a head if the spec says so. In
+// kernel.Eval it uses the running statistics, folded into the convolutions, and treats each image by itself.
 type Inference struct {
 	input     []float32 // batch·S·S·3
 	forward   *Forward
@@ -11,20 +11,33 @@ type Inference struct {
 	batch     int
 	pixels    int // of one image: S·S·3
 	width     int
+	folds     *kernel.Folds // nil: norms stand by themselves
 }
 
-// NewInference builds the graph of a batch of images over live weights: it sees every later change of them.
+// NewInference builds the graph of a batch of images over live weights: it sees every later change of them,
+// until Hold.
 func NewInference(w *Weights, batch int, mode kernel.Mode) (*Inference, error) {
 	g := NewGraph(w, mode)
+	if mode == kernel.Eval {
+		g.b.folds = new(kernel.Folds)
+	}
 	input, x := g.Images("images", batch, w.Spec.Image)
 	_, embedding := g.Encode(x)
 	if w.Spec.Through != "" {
 		embedding = g.Head(w.Spec.Through, embedding)
 	}
-	n := &Inference{input: input, batch: batch, pixels: w.Spec.Image * w.Spec.Image * 3, width: w.Spec.Dim(), embedding: g.Read(embedding)}
+	n := &Inference{input: input, batch: batch, pixels: w.Spec.Image * w.Spec.Image * 3, width: w.Spec.Dim(), folds: g.b.folds, embedding: g.Read(embedding)}
 	var err error
 	n.forward, err = g.Forward()
 	return n, err
+}
+
+// Hold says that the weights rest from here on: in kernel.Eval the next Run folds them, and later ones keep
+// what it folded. Weights that have changed want another Hold.
+func (n *Inference) Hold() {
+	if n.folds != nil {
+		n.folds.Hold()
+	}
 }
 
 // Batch is how many images the graph holds.

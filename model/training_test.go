@@ -172,6 +172,87 @@ func TestInferenceSeesEachImageByItself(t *testing.T) {
 	}
 }
 
+// unfolded is what NewInference was before norms went into convolutions.
+func unfolded(t *testing.T, w *Weights, images []float32, n int) []float32 {
+	t.Helper()
+	g := NewGraph(w, kernel.Eval)
+	input, x := g.Images("images", n, w.Spec.Image)
+	copy(input, images)
+	_, embedding := g.Encode(x)
+	read := g.Read(embedding)
+	f, err := g.Forward()
+	if err == nil {
+		err = f.Run()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read.Data()
+}
+
+func TestFoldedNormsChangeNoEmbedding(t *testing.T) {
+	for _, spec := range specs() {
+		w := weights(t, spec, 5)
+		r := seed.New(8).Rand()
+		for i := range w.StatArena { // means and variances as training leaves them
+			w.StatArena[i] = float32(0.5 + r.Float64())
+		}
+		for _, p := range w.Params {
+			if strings.Contains(p.Name, "bn") {
+				for i := range p.Data {
+					p.Data[i] += float32(0.3 * r.NormFloat64())
+				}
+			}
+		}
+		images := make([]float32, 3*spec.Image*spec.Image*3)
+		for i := range images {
+			images[i] = float32(r.NormFloat64())
+		}
+		net, err := NewInference(w, 3, kernel.Eval)
+		if err != nil {
+			t.Fatal(err)
+		}
+		agree := func(what string) {
+			t.Helper()
+			got, err := net.Embed(images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := unfolded(t, w, images, 3)
+			top, worst := 0.0, 0.0
+			for i := range want {
+				top = max(top, math.Abs(float64(want[i])))
+				worst = max(worst, math.Abs(float64(got[i])-float64(want[i])))
+			}
+			if !(worst <= 2e-5*top) || top == 0 {
+				t.Errorf("%+v, %s: embeddings differ by %g of %g", spec, what, worst, top)
+			}
+		}
+		agree("at first")
+		w.ParamArena[0] += 0.5
+		agree("after a step")
+		net.Hold()
+		agree("held")
+		held, err := net.Embed(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ParamArena[1] += 0.5
+		again, err := net.Embed(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spec.Norm == "batch" && !slices.Equal(held, again) {
+			t.Errorf("%+v: weights that were held moved the embedding", spec)
+		}
+		net.Hold()
+		agree("held anew")
+		if err := net.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestStepsAreTheSameBitForBit(t *testing.T) {
 	spec := Spec{Encoder: "small", Image: 32, Norm: "batch", Heads: []Head{{Name: "p", Kind: "mlp", Out: 16}}}
 	ends := make([][]float32, 2)

@@ -3,9 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math"
-	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +14,8 @@ import (
 func newBenchCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure speed on this machine", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newBenchStepCmd(a), newBenchObjectivesCmd(a), newBenchViewsCmd(a), newBenchReplayCmd(a))
+	cmd.AddCommand(newBenchStepCmd(a), newBenchObjectivesCmd(a), newBenchViewsCmd(a), newBenchReplayCmd(a),
+		newBenchSearchCmd(a))
 	return cmd
 }
 
@@ -34,6 +32,7 @@ type stepTiming struct {
 	Precision string  `json:"precision"`
 	MedianMS  float64 `json:"median_ms"`
 	MinMS     float64 `json:"min_ms"`
+	MaxMS     float64 `json:"max_ms"`
 	FramesPS  float64 `json:"frames_per_s"`
 }
 
@@ -85,16 +84,12 @@ func timeSteps(t *stepTiming) error {
 	if err != nil {
 		return err
 	}
-	ms := make([]float64, len(took))
-	for i, d := range took {
-		ms[i] = float64(d) / float64(time.Millisecond)
+	var ms timings
+	for _, d := range took {
+		ms.add(d)
 	}
-	slices.Sort(ms)
-	median := (ms[(len(ms)-1)/2] + ms[len(ms)/2]) / 2
 	t.Program = "nearfar " + built().Version
-	t.MedianMS, t.MinMS = tenths(median), tenths(ms[0])
-	t.FramesPS = tenths(float64(t.Batch) / median * 1e3)
+	t.MedianMS, t.MinMS, t.MaxMS = tenths(ms.median()), tenths(ms.min()), tenths(ms.max())
+	t.FramesPS = tenths(float64(t.Batch) / ms.median() * 1e3)
 	return nil
 }
-
-func tenths(x float64) float64 { return math.Round(10*x) / 10 }

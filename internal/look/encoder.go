@@ -24,12 +24,13 @@ type Encoder struct {
 	net   *model.Inference
 }
 
-// NewEncoder is the encoder of live weights.
+// NewEncoder is the encoder of weights that nobody moves from here on.
 func NewEncoder(w *model.Weights) (*Encoder, error) {
 	net, err := model.NewInference(w, batch, kernel.Eval)
 	if err != nil {
 		return nil, err
 	}
+	net.Hold()
 	return &Encoder{Size: w.Spec.Image, Width: w.Spec.Dim(), net: net}, nil
 }
 

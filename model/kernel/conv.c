@@ -29,10 +29,12 @@ typedef struct {
 } conv_mds;
 
 #if DNNL_VERSION_MAJOR >= 3
-static int pd_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_attr_t attr) {
-	return dnnl_convolution_forward_primitive_desc_create(pd, e, dnnl_forward_training, dnnl_convolution_direct, m->x, m->w, NULL, m->y,
+static int pd_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_prop_kind_t kind, md_t *bias, dnnl_primitive_attr_t attr) {
+	return dnnl_convolution_forward_primitive_desc_create(pd, e, kind, dnnl_convolution_direct, m->x, m->w, bias ? *bias : NULL, m->y,
 		m->strides, m->dilates, m->left, m->right, attr);
 }
+static int then_add(dnnl_post_ops_t ops) { return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef); }
+static int then_relu(dnnl_post_ops_t ops) { return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0, 0); }
 static int pd_backward_data(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
 	return dnnl_convolution_backward_data_primitive_desc_create(pd, e, dnnl_convolution_direct, m->x, m->w, m->y, m->strides, m->dilates, m->left,
 		m->right, hint, attr);
@@ -42,12 +44,13 @@ static int pd_backward_weights(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_
 		m->left, m->right, hint, attr);
 }
 #else
-static int pd_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_attr_t attr) {
+static int pd_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_prop_kind_t kind, md_t *bias, dnnl_primitive_attr_t attr) {
 	dnnl_convolution_desc_t d;
-	int s = dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, dnnl_convolution_direct, &m->x, &m->w, NULL, &m->y,
-		m->strides, m->left, m->right);
+	int s = dnnl_convolution_forward_desc_init(&d, kind, dnnl_convolution_direct, &m->x, &m->w, bias, &m->y, m->strides, m->left, m->right);
 	return s ? s : (int)dnnl_primitive_desc_create(pd, &d, attr, e, NULL);
 }
+static int then_add(dnnl_post_ops_t ops) { return dnnl_post_ops_append_sum(ops, 1); }
+static int then_relu(dnnl_post_ops_t ops) { return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0); }
 static int pd_backward_data(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
 	dnnl_convolution_desc_t d;
 	int s = dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &m->x, &m->w, &m->y, m->strides, m->left, m->right);
@@ -118,8 +121,9 @@ typedef struct {
 
 struct nf_conv {
 	conv_mds m;
-	md_t oihw;
+	md_t oihw, o; // plain weights; bias
 	dnnl_primitive_attr_t attr;
+	dnnl_memory_t bias; // NULL: none
 	pass fwd, data, weights;
 };
 
@@ -190,8 +194,8 @@ static void pass_free(pass *p) {
 	free(p->blocked);
 }
 
-static int conv_make(nf_conv *c, const nf_conv_shape *s, int backward_data, int backward_weights) {
-	dnnl_dims_t x = {s->n, s->ci, s->h, s->w}, w = {s->co, s->ci, s->kh, s->kw}, y = {s->n, s->co, s->oh, s->ow};
+static int conv_describe(nf_conv *c, const nf_conv_shape *s) {
+	dnnl_dims_t x = {s->n, s->ci, s->h, s->w}, w = {s->co, s->ci, s->kh, s->kw}, y = {s->n, s->co, s->oh, s->ow}, o = {s->co};
 	conv_mds *m = &c->m;
 	m->strides[0] = m->strides[1] = s->stride;
 	m->left[0] = m->left[1] = s->pad;
@@ -201,9 +205,31 @@ static int conv_make(nf_conv *c, const nf_conv_shape *s, int backward_data, int 
 	if (!e) e = md_new(&m->w, 4, w, dnnl_format_tag_any);
 	if (!e) e = md_new(&m->y, 4, y, dnnl_nhwc);
 	if (!e) e = md_new(&c->oihw, 4, w, dnnl_oihw);
+	if (!e) e = md_new(&c->o, 1, o, dnnl_x);
 	if (!e) e = dnnl_primitive_attr_create(&c->attr);
 	if (!e) e = dnnl_primitive_attr_set_scratchpad_mode(c->attr, dnnl_scratchpad_mode_user);
-	if (!e) e = pd_forward(&c->fwd.pd, engine, m, c->attr);
+	return e;
+}
+
+// For inference: a bias, an addition to what y holds and a ReLU in the same pass.
+static int conv_infer_make(nf_conv *c, const nf_conv_shape *s, int add, int relu) {
+	dnnl_post_ops_t ops = NULL;
+	int e = conv_describe(c, s);
+	if (!e) e = dnnl_post_ops_create(&ops);
+	if (!e && add) e = then_add(ops);
+	if (!e && relu) e = then_relu(ops);
+	if (!e) e = dnnl_primitive_attr_set_post_ops(c->attr, ops);
+	if (ops) dnnl_post_ops_destroy(ops);
+	if (!e) e = pd_forward(&c->fwd.pd, engine, &c->m, dnnl_forward_inference, &c->o, c->attr);
+	if (!e) e = pass_finish(&c->fwd, MD(c->oihw), MD(c->m.x), dnnl_primitive_desc_query_md(c->fwd.pd, dnnl_query_weights_md, 0), MD(c->m.y), 0);
+	if (!e && !(c->bias = memory(MD(c->o)))) e = dnnl_out_of_memory;
+	return e;
+}
+
+static int conv_make(nf_conv *c, const nf_conv_shape *s, int backward_data, int backward_weights) {
+	conv_mds *m = &c->m;
+	int e = conv_describe(c, s);
+	if (!e) e = pd_forward(&c->fwd.pd, engine, m, dnnl_forward_training, NULL, c->attr);
 	if (!e) e = pass_finish(&c->fwd, MD(c->oihw), MD(m->x), dnnl_primitive_desc_query_md(c->fwd.pd, dnnl_query_weights_md, 0), MD(m->y), 0);
 	if (!e && backward_data) {
 		e = pd_backward_data(&c->data.pd, engine, m, c->fwd.pd, c->attr);
@@ -216,22 +242,30 @@ static int conv_make(nf_conv *c, const nf_conv_shape *s, int backward_data, int 
 	return e;
 }
 
-nf_conv *nf_conv_new(const nf_conv_shape *s, int backward_data, int backward_weights, int nt, int *status) {
+static nf_conv *conv_begin(int nt, int *status) {
 	pthread_once(&once, start);
 	*status = started;
 	if (started) return NULL;
 	omp_set_num_threads(nt);
 	nf_conv *c = calloc(1, sizeof *c);
-	if (!c) {
-		*status = dnnl_out_of_memory;
-		return NULL;
-	}
-	*status = conv_make(c, s, backward_data, backward_weights);
-	if (*status) {
-		nf_conv_free(c);
-		return NULL;
-	}
+	if (!c) *status = dnnl_out_of_memory;
 	return c;
+}
+
+static nf_conv *conv_end(nf_conv *c, int status) {
+	if (!status) return c;
+	nf_conv_free(c);
+	return NULL;
+}
+
+nf_conv *nf_conv_new(const nf_conv_shape *s, int backward_data, int backward_weights, int nt, int *status) {
+	nf_conv *c = conv_begin(nt, status);
+	return c ? conv_end(c, *status = conv_make(c, s, backward_data, backward_weights)) : NULL;
+}
+
+nf_conv *nf_conv_infer_new(const nf_conv_shape *s, int add, int relu, int nt, int *status) {
+	nf_conv *c = conv_begin(nt, status);
+	return c ? conv_end(c, *status = conv_infer_make(c, s, add, relu)) : NULL;
 }
 
 // Weights in the pass's own layout: reordered, or the caller's where the layout is plain.
@@ -241,37 +275,71 @@ static int load_weights(pass *p, const float *w, int nt) {
 	return 0;
 }
 
-int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt) {
-	omp_set_num_threads(nt);
+static int run_forward(nf_conv *c, const float *x, float *y) {
 	pass *p = &c->fwd;
-	int s = load_weights(p, w, nt);
-	if (s) return s;
 	dnnl_memory_set_data_handle(p->x, (void *)x);
 	dnnl_memory_set_data_handle(p->y, y);
-	dnnl_exec_arg_t a[4] = {{DNNL_ARG_SRC, p->x}, {DNNL_ARG_WEIGHTS, p->w}, {DNNL_ARG_DST, p->y}};
-	return pass_run(p, a, 3);
+	dnnl_exec_arg_t a[5] = {{DNNL_ARG_SRC, p->x}, {DNNL_ARG_WEIGHTS, p->w}, {DNNL_ARG_DST, p->y}, {DNNL_ARG_BIAS, c->bias}};
+	return pass_run(p, a, c->bias ? 4 : 3);
 }
 
-int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, float *dx, int nt) {
-	omp_set_num_threads(nt);
+static int run_backward_data(nf_conv *c, const float *dy, float *dx) {
 	pass *p = &c->data;
-	int s = load_weights(p, w, nt);
-	if (s) return s;
 	dnnl_memory_set_data_handle(p->x, dx);
 	dnnl_memory_set_data_handle(p->y, (void *)dy);
 	dnnl_exec_arg_t a[4] = {{DNNL_ARG_DIFF_SRC, p->x}, {DNNL_ARG_WEIGHTS, p->w}, {DNNL_ARG_DIFF_DST, p->y}};
 	return pass_run(p, a, 3);
 }
 
+static int run_backward_weights(nf_conv *c, const float *x, const float *dy) {
+	pass *p = &c->weights;
+	dnnl_memory_set_data_handle(p->x, (void *)x);
+	dnnl_memory_set_data_handle(p->y, (void *)dy);
+	dnnl_exec_arg_t a[4] = {{DNNL_ARG_SRC, p->x}, {DNNL_ARG_DIFF_WEIGHTS, p->w}, {DNNL_ARG_DIFF_DST, p->y}};
+	return pass_run(p, a, 3);
+}
+
+int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt) {
+	omp_set_num_threads(nt);
+	int s = load_weights(&c->fwd, w, nt);
+	return s ? s : run_forward(c, x, y);
+}
+
+int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, float *dx, int nt) {
+	omp_set_num_threads(nt);
+	int s = load_weights(&c->data, w, nt);
+	return s ? s : run_backward_data(c, dy, dx);
+}
+
 int nf_conv_backward_weights(nf_conv *c, const float *x, const float *dy, float *dw, int nt) {
 	omp_set_num_threads(nt);
 	pass *p = &c->weights;
 	if (!p->reorder) dnnl_memory_set_data_handle(p->w, dw);
-	dnnl_memory_set_data_handle(p->x, (void *)x);
-	dnnl_memory_set_data_handle(p->y, (void *)dy);
-	dnnl_exec_arg_t a[4] = {{DNNL_ARG_SRC, p->x}, {DNNL_ARG_DIFF_WEIGHTS, p->w}, {DNNL_ARG_DIFF_DST, p->y}};
-	int s = pass_run(p, a, 3);
+	int s = run_backward_weights(c, x, dy);
 	return s || !p->reorder ? s : reorder(p, dw, 1, nt);
+}
+
+int nf_conv_infer_load(nf_conv *c, const float *w, int nt) {
+	omp_set_num_threads(nt);
+	return load_weights(&c->fwd, w, nt);
+}
+
+// The weights that a pass reads or writes, where it does so in their plain layout.
+static void plain_weights(pass *p, const float *w) {
+	if (!p->reorder) dnnl_memory_set_data_handle(p->w, (void *)w);
+}
+
+int nf_conv_infer(nf_conv *c, const float *x, const float *w, const float *bias, float *y, int nt) {
+	omp_set_num_threads(nt);
+	plain_weights(&c->fwd, w);
+	dnnl_memory_set_data_handle(c->bias, (void *)bias);
+	return run_forward(c, x, y);
+}
+
+int nf_conv_bare(nf_conv *c, int which, float *x, float *w, float *y, int nt) {
+	omp_set_num_threads(nt);
+	plain_weights(which == 0 ? &c->fwd : which == 1 ? &c->data : &c->weights, w);
+	return which == 0 ? run_forward(c, x, y) : which == 1 ? run_backward_data(c, y, x) : run_backward_weights(c, x, y);
 }
 
 void nf_conv_free(nf_conv *c) {
@@ -279,10 +347,12 @@ void nf_conv_free(nf_conv *c) {
 	pass_free(&c->data);
 	pass_free(&c->weights);
 	if (c->attr) dnnl_primitive_attr_destroy(c->attr);
+	if (c->bias) dnnl_memory_destroy(c->bias);
 	md_free(&c->m.x);
 	md_free(&c->m.w);
 	md_free(&c->m.y);
 	md_free(&c->oihw);
+	md_free(&c->o);
 	free(c);
 }
 

@@ -17,10 +17,16 @@ type convolution struct {
 }
 
 func newConvolution(s C.nf_conv_shape, backwardData, backwardWeights bool) (*convolution, error) {
-	c := &convolution{name: fmt.Sprintf("convolution (%d,%d,%d,%d) × (%d,%d,%d,%d) stride %d pad %d", s.n, s.h, s.w, s.ci, s.co, s.ci, s.kh, s.kw, s.stride, s.pad)}
 	var status C.int
-	c.plan = C.nf_conv_new(&s, boolean(backwardData), boolean(backwardWeights), nt(), &status)
-	if c.plan == nil {
+	plan := C.nf_conv_new(&s, boolean(backwardData), boolean(backwardWeights), nt(), &status)
+	return planOf(plan, s, status)
+}
+
+// planOf takes charge of a plan, or says why there is none.
+func planOf(plan *C.nf_conv, s C.nf_conv_shape, status C.int) (*convolution, error) {
+	c := &convolution{plan: plan}
+	c.name = fmt.Sprintf("convolution (%d,%d,%d,%d) × (%d,%d,%d,%d) stride %d pad %d", s.n, s.h, s.w, s.ci, s.co, s.ci, s.kh, s.kw, s.stride, s.pad)
+	if plan == nil {
 		return nil, failed(max(status, 1), "planning "+c.name)
 	}
 	runtime.AddCleanup(c, func(p *C.nf_conv) { C.nf_conv_free(p) }, c.plan)
@@ -36,30 +42,15 @@ func newConvolution(s C.nf_conv_shape, backwardData, backwardWeights bool) (*con
 //
 // Errors: shapes that do not fit, a stride below 1, a kernel larger than the padded picture.
 func Conv2D(x, w *G.Node, stride, pad int) (*G.Node, error) {
-	if err := shaped("Conv2D", "x", x, 4); err != nil {
+	s, err := convShape("Conv2D", x, w, stride, pad)
+	if err != nil {
 		return nil, err
 	}
-	if err := shaped("Conv2D", "w", w, 4); err != nil {
-		return nil, err
-	}
-	xs, ws := x.Shape(), w.Shape()
-	if ws[1] != xs[3] {
-		return nil, fmt.Errorf("Conv2D: x has %d channels (shape %v), w expects %d (shape %v)", xs[3], xs, ws[1], ws)
-	}
-	if stride < 1 || pad < 0 {
-		return nil, fmt.Errorf("Conv2D: stride %d and pad %d; stride must be at least 1, pad at least 0", stride, pad)
-	}
-	oh, ow := (xs[1]+2*pad-ws[2])/stride+1, (xs[2]+2*pad-ws[3])/stride+1
-	if ws[2] > xs[1]+2*pad || ws[3] > xs[2]+2*pad {
-		return nil, fmt.Errorf("Conv2D: a %d×%d kernel does not fit a picture of %d×%d with pad %d", ws[2], ws[3], xs[1], xs[2], pad)
-	}
-	s := C.nf_conv_shape{n: C.int(xs[0]), h: C.int(xs[1]), w: C.int(xs[2]), ci: C.int(xs[3]), co: C.int(ws[0]), kh: C.int(ws[2]), kw: C.int(ws[3]),
-		oh: C.int(oh), ow: C.int(ow), stride: C.int(stride), pad: C.int(pad)}
 	c, err := newConvolution(s, false, false)
 	if err != nil {
 		return nil, err
 	}
-	o := newOp("Conv2D", xs[0], oh, ow, ws[0])
+	o := newOp("Conv2D", int(s.n), int(s.oh), int(s.ow), int(s.co))
 	o.run = func(in [][]float32) error {
 		defer runtime.KeepAlive(c)
 		return failed(C.nf_conv_forward(c.plan, ptr(in[0]), ptr(in[1]), ptr(o.data), nt()), "running "+c.name)
@@ -69,6 +60,34 @@ func Conv2D(x, w *G.Node, stride, pad int) (*G.Node, error) {
 		return convGradients(s, in[0], in[1], grad, o.toward[0])
 	}
 	return o.apply(x, w)
+}
+
+// convShape is the shape of a convolution, or why there is none.
+func convShape(op string, x, w *G.Node, stride, pad int) (C.nf_conv_shape, error) {
+	var none C.nf_conv_shape
+	if err := shaped(op, "x", x, 4); err != nil {
+		return none, err
+	}
+	if err := shaped(op, "w", w, 4); err != nil {
+		return none, err
+	}
+	xs, ws := x.Shape(), w.Shape()
+	if ws[1] != xs[3] {
+		return none, fmt.Errorf("%s: x has %d channels (shape %v), w expects %d (shape %v)", op, xs[3], xs, ws[1], ws)
+	}
+	if stride < 1 || pad < 0 {
+		return none, fmt.Errorf("%s: stride %d and pad %d; stride must be at least 1, pad at least 0", op, stride, pad)
+	}
+	if ws[2] > xs[1]+2*pad || ws[3] > xs[2]+2*pad {
+		return none, fmt.Errorf("%s: a %d×%d kernel does not fit a picture of %d×%d with pad %d", op, ws[2], ws[3], xs[1], xs[2], pad)
+	}
+	return shapeOf(xs[0], xs[1], xs[2], xs[3], ws[0], ws[2], ws[3], stride, pad), nil
+}
+
+// shapeOf is the shape of a convolution of n pictures (h, w, ci) with co kernels (kh, kw).
+func shapeOf(n, h, w, ci, co, kh, kw, stride, pad int) C.nf_conv_shape {
+	return C.nf_conv_shape{n: C.int(n), h: C.int(h), w: C.int(w), ci: C.int(ci), co: C.int(co), kh: C.int(kh), kw: C.int(kw),
+		oh: C.int((h+2*pad-kh)/stride + 1), ow: C.int((w+2*pad-kw)/stride + 1), stride: C.int(stride), pad: C.int(pad)}
 }
 
 // convGradients are the nodes of ∂L/∂x (nil unless wanted) and ∂L/∂w.

@@ -23,12 +23,14 @@ func newEmbedder(set Settings, query *model.Weights) (*embedder, error) {
 	if err != nil {
 		return nil, err
 	}
+	network.Hold()
 	return &embedder{weights: weights, network: network, version: set.version(0), size: set.Model.Image, width: set.Model.Width()}, nil
 }
 
 // adopt publishes new weights; nothing may be waiting for the old ones.
 func (e *embedder) adopt(query *model.Weights, version string) {
 	e.weights.CopyFrom(query)
+	e.network.Hold()
 	e.version = version
 }
 

@@ -41,6 +41,7 @@ type builder struct {
 	clip    int                // rows of a clip, where a recurrent head walks over them
 	frozen  string             // head whose parameters get no gradient
 	folds   *kernel.Folds      // where batch norms become part of the convolutions before them; nil: nowhere
+	layers  []Layer            // convolutions and products that are in the graph
 	err     error
 }
 
@@ -81,6 +82,7 @@ func (b *builder) add(name string, x tap, channels int, op func() (*G.Node, erro
 // conv is a k×k convolution without bias: (N, H, W, C) → (N, H', W', out).
 func (b *builder) conv(name string, x tap, out, k, stride, pad int, init initialiser) tap {
 	w := b.param(name+".weight", init, out, x.channels, k, k)
+	b.count(name, x, out, k, stride, pad)
 	return b.add(name, x, out, func() (*G.Node, error) { return kernel.Conv2D(x.node, w, stride, pad) })
 }
 
@@ -159,6 +161,7 @@ func groups(channels int) int {
 func (b *builder) linear(name string, x tap, out int, relu bool) tap {
 	w := b.param(name+".weight", kaimingUniform, out, x.channels)
 	bias := b.param(name+".bias", biasUniform(x.channels), out)
+	b.count(name, x, out, 0, 0, 0)
 	return b.add(name, x, out, func() (*G.Node, error) { return kernel.Linear(x.node, w, bias, relu) })
 }
 

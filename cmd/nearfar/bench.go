@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +17,7 @@ func newBenchCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure speed on this machine", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(newBenchStepCmd(a), newBenchObjectivesCmd(a), newBenchViewsCmd(a), newBenchReplayCmd(a),
-		newBenchSearchCmd(a))
+		newBenchSearchCmd(a), newBenchRooflineCmd(a), newBenchEmbedCmd(a), newBenchIngestCmd(a), newBenchPipelineCmd(a))
 	return cmd
 }
 
@@ -71,25 +73,46 @@ InfoNCE against a full bank, optimiser. No decoding and no sampling.`,
 	return cmd
 }
 
-// timeSteps fills in the figures, with the optimiser of the peer.
+// timeSteps fills in the figures.
 func timeSteps(t *stepTiming) error {
-	c := config.Defaults()
-	c.Model.Encoder, c.Sampler.Image, c.Sampler.Batch, c.Bank.Size = t.Encoder, t.Image, t.Batch, t.Bank
-	c.Model.KeyMomentum, c.Train.Optimizer, c.Train.LR = 0.999, "sgd", 0.03
-	if t.Batch < 1 || t.Bank < 1 {
-		return fmt.Errorf("--batch and --bank must be at least 1")
-	}
-	t.Threads = useThreads(t.Threads)
-	took, err := train.Bench(settings(&c, "bench"), t.Steps)
+	b, err := t.bench()
 	if err != nil {
 		return err
 	}
+	defer runtime.UnlockOSThread()
 	var ms timings
-	for _, d := range took {
-		ms.add(d)
+	for range t.Steps {
+		took, err := b.Step()
+		if err != nil {
+			return errors.Join(err, b.Close())
+		}
+		ms.add(took)
 	}
 	t.Program = "nearfar " + built().Version
 	t.MedianMS, t.MinMS, t.MaxMS = tenths(ms.median()), tenths(ms.min()), tenths(ms.max())
 	t.FramesPS = tenths(float64(t.Batch) / ms.median() * 1e3)
-	return nil
+	return b.Close()
+}
+
+// bench is a learner ready for timed steps, with the optimiser of the peer. It holds the calling goroutine's
+// thread, which is the caller's to give back.
+func (t *stepTiming) bench() (*train.Bench, error) {
+	if t.Batch < 1 || t.Bank < 1 {
+		return nil, fmt.Errorf("--batch and --bank must be at least 1")
+	}
+	t.Threads = useThreads(t.Threads)
+	c := t.config()
+	runtime.LockOSThread()
+	b, err := train.NewBench(settings(&c, "bench"))
+	if err != nil {
+		runtime.UnlockOSThread()
+	}
+	return b, err
+}
+
+func (t *stepTiming) config() config.Config {
+	c := config.Defaults()
+	c.Model.Encoder, c.Sampler.Image, c.Sampler.Batch, c.Bank.Size = t.Encoder, t.Image, t.Batch, t.Bank
+	c.Model.KeyMomentum, c.Train.Optimizer, c.Train.LR = 0.999, "sgd", 0.03
+	return c
 }

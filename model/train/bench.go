@@ -1,8 +1,8 @@
 package train
 
 import (
+	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/nearfar/nearfar/internal/seed"
@@ -13,43 +13,56 @@ import (
 // benchWarmup are the steps before the clock starts: the first builds the primitives.
 const benchWarmup = 3
 
-// Bench times whole training steps on random pictures, with banks full: everything between painted pictures
-// and new weights. No decoding, no sampling, no painting. It returns one duration a step.
-func Bench(set Settings, steps int) ([]time.Duration, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+// Bench is a learner before random pictures, with banks full, whose whole steps are timed: everything between
+// painted pictures and new weights. No decoding, no sampling, no painting. It wants one operating-system thread.
+type Bench struct{ learner *Learner }
+
+// NewBench builds the learner and takes the first steps, which make the primitives.
+func NewBench(set Settings) (*Bench, error) {
 	set.Sampler.Replay.Size = max(set.Sampler.Replay.Size, 4*set.Sampler.Batch)
 	l, err := NewLearner(set)
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
-	s := noise(set, l.Rows())
-	d := sampler.Draw{N: l.Rows()}
-	if !s.Draw(0, &d) {
-		return nil, fmt.Errorf("benching: the sampler has no batch of %d", l.Rows())
+	b := &Bench{l}
+	if err := b.prepare(set); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
-	l.Paint(s, &d)
-	if _, err := l.Learn(); err != nil {
-		return nil, err
+	return b, nil
+}
+
+func (b *Bench) prepare(set Settings) error {
+	rows := b.learner.Rows()
+	s, d := noise(set, rows), sampler.Draw{N: rows}
+	if !s.Draw(0, &d) {
+		return fmt.Errorf("benching: the sampler has no batch of %d", rows)
+	}
+	b.learner.Paint(s, &d)
+	if _, err := b.learner.Learn(); err != nil {
+		return err
 	}
 	for range set.Bank/set.Sampler.Batch + 1 { // banks are filled with the keys of the first step
-		for _, o := range l.objectives {
+		for _, o := range b.learner.objectives {
 			o.Settle(0)
 		}
 	}
-	took := make([]time.Duration, 0, steps)
-	for i := range steps + benchWarmup {
-		start := time.Now()
-		if _, err := l.Learn(); err != nil {
-			return nil, err
-		}
-		if i >= benchWarmup {
-			took = append(took, time.Since(start))
+	for range benchWarmup {
+		if _, err := b.Step(); err != nil {
+			return err
 		}
 	}
-	return took, nil
+	return nil
 }
+
+// Step takes a step and says how long it took.
+func (b *Bench) Step() (time.Duration, error) {
+	start := time.Now()
+	_, err := b.learner.Learn()
+	return time.Since(start), err
+}
+
+// Close frees the learner's graphs.
+func (b *Bench) Close() error { return b.learner.Close() }
 
 // noise is a sampler full of clips of random pictures, each of a rig of its own.
 func noise(set Settings, rows int) *sampler.Sampler {

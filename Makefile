@@ -14,15 +14,18 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SOAK  ?= 20m
 STALL ?= 10m
 
+# How often `make bench-peers` runs each pair.
+PAIRS ?= 5
+
 # OpenCV and oneDNN come through cgo. The commit goes in by LDFLAGS, so that a checkout that belongs to
 # another user builds too (go's own stamping fails there).
 export CGO_ENABLED := 1
 BUILD := -mod=readonly -buildvcs=false
 
-.PHONY: help deps build run test test-kafka soak check clean
+.PHONY: help deps build run test test-kafka soak bench-peers check clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the system packages that are missing (Debian 12, Ubuntu 24.04)
 	@deploy/deps.sh
@@ -42,6 +45,9 @@ test-kafka: ## test against Apache Kafka: KAFKA_BROKERS, or a broker of its own 
 soak: deps ## memory over SOAK (20m), a trainer that stands still for STALL (10m), 10,000 corrupt pictures
 	NEARFAR_SOAK=$(SOAK) NEARFAR_STALL=$(STALL) NEARFAR_CORRUPT=10000 go test $(BUILD) -count=1 -v -timeout 4h \
 		-run 'Memory|Corrupt' ./cmd/nearfar ./internal/picture ./internal/online
+
+bench-peers: build ## time nearfar beside PyTorch, NumPy, onnxruntime and ffmpeg, PAIRS (5) times by turns
+	@python3 bench/peers.py --nearfar bin/nearfar --pairs $(PAIRS)
 
 check: deps ## format, vet, staticcheck, and all tests with the race detector in random order
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \

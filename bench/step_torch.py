@@ -104,7 +104,9 @@ def main():
             took.append((time.perf_counter() - start) * 1e3)
     median = statistics.median(took)
     print(json.dumps({"program": "torch " + torch.__version__, **vars(a), "median_ms": round(median, 1),
-                      "min_ms": round(min(took), 1), "frames_per_s": round(a.batch / median * 1e3, 1)}))
+                      "min_ms": round(min(took), 1), "max_ms": round(max(took), 1),
+                      "frames_per_s": round(a.batch / median * 1e3, 1)}))
 
 
-main()
+if __name__ == "__main__":
+    main()

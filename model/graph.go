@@ -97,13 +97,7 @@ func (g *Graph) Add(name string, x Tap, width int, op func() (*G.Node, error)) T
 
 // Blend is x where the mask is 1 and rest where it is 0: x·mask + rest, all of one shape.
 func (g *Graph) Blend(x, mask, rest Tap) Tap {
-	return g.Add("blend", x, x.Width(), func() (*G.Node, error) {
-		masked, err := G.HadamardProd(x.Node(), mask.Node())
-		if err != nil {
-			return nil, err
-		}
-		return G.Add(masked, rest.Node())
-	})
+	return g.Add("blend", x, x.Width(), func() (*G.Node, error) { return kernel.Blend(x.Node(), mask.Node(), rest.Node()) })
 }
 
 // Reading is a value of a graph to look at after each run.

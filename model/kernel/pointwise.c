@@ -25,6 +25,14 @@ NF_SIMD static void relu_back(const float *y, const float *dy, float *dx, long n
 #pragma omp simd
 	for (long i = 0; i < n; i++) dx[i] = y[i] <= 0 ? 0 : dy[i];
 }
+NF_SIMD static void blend(const float *x, const float *mask, const float *rest, float *y, long n) {
+#pragma omp simd
+	for (long i = 0; i < n; i++) y[i] = x[i] * mask[i] + rest[i];
+}
+NF_SIMD static void product(const float *a, const float *b, float *y, long n) {
+#pragma omp simd
+	for (long i = 0; i < n; i++) y[i] = a[i] * b[i];
+}
 
 #define CHUNKED(call)                                                                     \
 	_Pragma("omp parallel for num_threads(nt) schedule(static) if (n > NF_SMALL)")        \
@@ -36,6 +44,10 @@ NF_SIMD static void relu_back(const float *y, const float *dy, float *dx, long n
 void nf_add_relu(const float *a, const float *b, float *y, long n, int nt) { CHUNKED(add_relu(a + at, b + at, y + at, len)) }
 void nf_add(const float *a, const float *b, float *y, long n, int nt) { CHUNKED(add(a + at, b + at, y + at, len)) }
 void nf_relu(const float *x, float *y, long n, int nt) { CHUNKED(relu(x + at, y + at, len)) }
+void nf_blend(const float *x, const float *mask, const float *rest, float *y, long n, int nt) {
+	CHUNKED(blend(x + at, mask + at, rest + at, y + at, len))
+}
+void nf_product(const float *a, const float *b, float *y, long n, int nt) { CHUNKED(product(a + at, b + at, y + at, len)) }
 void nf_relu_back(const float *y, const float *dy, float *dx, long n, int nt) { CHUNKED(relu_back(y + at, dy + at, dx + at, len)) }
 
 NF_SIMD static void mean(const float *x, float *y, long hw, int c) {

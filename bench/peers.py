@@ -2,7 +2,8 @@
 
 Each figure is measured by turns, nearfar and its peer in fresh processes one after the other, so that what
 else happens on the machine falls on both. Printed are min, median and max of each, and of the ratios of the
-pairs (how many times faster nearfar was). A peer that is not installed is named and left out.
+pairs (how many times faster nearfar was), by the clock and by processor time. The latter hardly feels other
+programs on the machine, but with several threads it counts those that wait for each other: use --threads 1. A peer that is not installed is named and left out.
 
 usage: python3 bench/peers.py [--nearfar bin/nearfar] [--pairs 5] [--only step,search,embed,codec] [--steps 15] [--json]
 needs: for each peer what its script names; PEER_PYTHON is the Python to run them with (several: path:path; the
@@ -71,22 +72,24 @@ def spread(values):
 
 def compare(what, ours, theirs, figure=lambda r: r["median_ms"], unit="ms", less=True):
     """Runs the two by turns and prints what came of it."""
-    mine, peers, memory = [], [], []
+    mine, peers, memory, busy = [], [], [], []
     for _ in range(a.pairs):
         x, y = run(ours), run(theirs)
         mine.append(figure(x))
         peers.append(figure(y))
         memory.append(x["rss_mb"] / y["rss_mb"])
+        if "busy_ms" in y:
+            busy.append(y["busy_ms"] / x["busy_ms"])
     ratios = [y / x if less else x / y for x, y in zip(mine, peers)]
-    row = {"what": what, "unit": unit, "pairs": a.pairs, "nearfar": spread(mine), "peer": spread(peers), "ratio": spread(ratios),
+    row = {"what": what, "unit": unit, "pairs": a.pairs, "nearfar": spread(mine), "peer": spread(peers), "ratio": spread(ratios), "busy_ratio": spread(busy) if busy else None,
            "rss_ratio": statistics.median(memory)}
     if a.json:
         print(json.dumps(row), flush=True)
     else:
-        def text(v):
-            return "/".join(f"{x:.1f}" for x in v)
-        say(f"{what:<58} {text(row['nearfar']):>22} {text(row['peer']):>22} {unit:<8} "
-            f"{'/'.join(f'{x:.2f}' for x in row['ratio']):>16}× {row['rss_ratio']:.2f}×")
+        def text(v, digits):
+            return "/".join(f"{x:.{digits}f}" for x in v) if v else "–"
+        say(f"{what:<58} {text(row['nearfar'], 1):>22} {text(row['peer'], 1):>22} {unit:<8} "
+            f"{text(row['ratio'], 2):>16}× {text(row['busy_ratio'], 2):>16}× {row['rss_ratio']:.2f}×")
 
 
 def better(commands):
@@ -169,7 +172,7 @@ def codec():
 
 
 if not a.json:
-    say(f"{'':<58} {'nearfar min/med/max':>22} {'peer min/med/max':>22} {'':<8} {'times faster':>16}  memory")
+    say(f"{'':<58} {'nearfar min/med/max':>22} {'peer min/med/max':>22} {'':<8} {'times faster':>16}  {'by processor':>16}  memory")
 for name, measure in (("step", steps), ("search", search), ("embed", embed), ("codec", codec)):
     if name in a.only.split(","):
         measure()

@@ -35,6 +35,7 @@ type stepTiming struct {
 	MedianMS  float64 `json:"median_ms"`
 	MinMS     float64 `json:"min_ms"`
 	MaxMS     float64 `json:"max_ms"`
+	BusyMS    float64 `json:"busy_ms"` // processor time, all threads together
 	FramesPS  float64 `json:"frames_per_s"`
 }
 
@@ -81,13 +82,11 @@ func timeSteps(t *stepTiming) error {
 	}
 	defer runtime.UnlockOSThread()
 	var ms timings
-	for range t.Steps {
-		took, err := b.Step()
-		if err != nil {
-			return errors.Join(err, b.Close())
-		}
-		ms.add(took)
+	busy, err := spent(func() error { return ms.steps(b, t.Steps) })
+	if err != nil {
+		return errors.Join(err, b.Close())
 	}
+	t.BusyMS = tenths(busy / float64(t.Steps))
 	t.Program = "nearfar " + built().Version
 	t.MedianMS, t.MinMS, t.MaxMS = tenths(ms.median()), tenths(ms.min()), tenths(ms.max())
 	t.FramesPS = tenths(float64(t.Batch) / ms.median() * 1e3)
@@ -108,6 +107,18 @@ func (t *stepTiming) bench() (*train.Bench, error) {
 		runtime.UnlockOSThread()
 	}
 	return b, err
+}
+
+// steps takes n steps and adds how long each took.
+func (t *timings) steps(b *train.Bench, n int) error {
+	for range n {
+		took, err := b.Step()
+		if err != nil {
+			return err
+		}
+		t.add(took)
+	}
+	return nil
 }
 
 func (t *stepTiming) config() config.Config {

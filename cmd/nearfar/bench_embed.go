@@ -25,6 +25,7 @@ type embedTiming struct {
 	MedianMS  float64 `json:"median_ms"` // a batch
 	MinMS     float64 `json:"min_ms"`
 	MaxMS     float64 `json:"max_ms"`
+	BusyMS    float64 `json:"busy_ms"` // processor time, all threads together
 	FramesPS  float64 `json:"frames_per_s"`
 }
 
@@ -84,12 +85,13 @@ func (t *embedTiming) measure(spec model.Spec, rounds int) error {
 	for i := range net.Input() {
 		net.Input()[i] = 4*r.Float32() - 2
 	}
-	took, err := timed(rounds, func() error { _, err := net.Run(); return err })
+	took, busy, err := timed(rounds, func() error { _, err := net.Run(); return err })
 	if err := errors.Join(err, net.Close()); err != nil {
 		return err
 	}
 	t.Program = "nearfar " + built().Version
 	t.MedianMS, t.MinMS, t.MaxMS = hundredths(took.median()), hundredths(took.min()), hundredths(took.max())
+	t.BusyMS = hundredths(busy)
 	t.FramesPS = tenths(float64(t.Batch) / took.median() * 1e3)
 	return nil
 }

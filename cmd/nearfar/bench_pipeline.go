@@ -126,14 +126,7 @@ func (t *pipelineTiming) bareSteps(into *timings) error {
 		return err
 	}
 	defer runtime.UnlockOSThread()
-	for range t.Steps {
-		took, err := b.Step()
-		if err != nil {
-			return errors.Join(err, b.Close())
-		}
-		into.add(took)
-	}
-	return b.Close()
+	return errors.Join(into.steps(b, t.Steps), b.Close())
 }
 
 // learn trains on the messages and says how long the frames after the warm ones took.

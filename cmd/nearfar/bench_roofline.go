@@ -13,6 +13,7 @@ import (
 	"github.com/nearfar/nearfar/internal/config"
 	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/kernel"
+	"github.com/nearfar/nearfar/model/train"
 )
 
 // bareLayer is one line of the table: a layer of the step as oneDNN runs it alone.
@@ -34,7 +35,8 @@ type roofline struct {
 	BareFloorMS float64 `json:"bare_floor_ms"` // the least each pass ever took, added up
 	GFlop       float64 `json:"gflop"`         // a step
 	BareGFlopPS float64 `json:"bare_gflop_per_s"`
-	Share       float64 `json:"share"`           // median over rounds of plain time to the step's
+	Share       float64 `json:"share"` // median over rounds of plain time to the step's
+	ShareBusy   float64 `json:"share_of_processor_time"`
 	ShareMin    float64 `json:"share_of_minima"` // bare_floor_ms to the fastest step: what other programs on the machine disturb least
 }
 
@@ -62,7 +64,7 @@ the last line states the plain time as a share of the step's.`,
 			r := roofline{stepTiming: t}
 			layers, err := bareStep(&c)
 			if err == nil {
-				err = r.measure(layers, b.Step, rounds)
+				err = r.measure(layers, b, rounds)
 			}
 			if err = errors.Join(err, b.Close()); err != nil {
 				return err
@@ -124,16 +126,18 @@ func (l *timedLayer) run() (time.Duration, error) {
 		if !l.computed()[i] {
 			continue
 		}
-		start := time.Now()
-		if err := run(); err != nil {
-			return 0, err
+		for n := range l.times {
+			if i > 0 && n > 0 {
+				break // gradients are computed once
+			}
+			start := time.Now()
+			if err := run(); err != nil {
+				return 0, err
+			}
+			took := time.Since(start)
+			l.passes[i].add(took)
+			sum += took
 		}
-		took := time.Since(start)
-		l.passes[i].add(took)
-		if i == 0 {
-			took *= time.Duration(l.times)
-		}
-		sum += took
 	}
 	return sum, nil
 }
@@ -161,28 +165,20 @@ func (l *timedLayer) floor() float64 {
 }
 
 // measure lets steps and layers take turns.
-func (r *roofline) measure(layers []*timedLayer, step func() (time.Duration, error), rounds int) error {
+func (r *roofline) measure(layers []*timedLayer, b *train.Bench, rounds int) error {
 	var steps, bare, shares timings
+	var busySteps, busyBare float64
 	for range rounds {
 		var inRound, alone timings
-		for range r.Steps {
-			took, err := step()
-			if err != nil {
-				return err
-			}
-			inRound.add(took)
+		busy, err := spent(func() error { return inRound.steps(b, r.Steps) })
+		if err != nil {
+			return err
 		}
-		for range r.Steps {
-			var sum time.Duration
-			for _, l := range layers {
-				took, err := l.run()
-				if err != nil {
-					return err
-				}
-				sum += took
-			}
-			alone.add(sum)
+		busySteps += busy
+		if busy, err = spent(func() error { return alone.layers(layers, r.Steps) }); err != nil {
+			return err
 		}
+		busyBare += busy
 		steps, bare = append(steps, inRound...), append(bare, alone...)
 		shares = append(shares, alone.median()/inRound.median())
 	}
@@ -190,12 +186,29 @@ func (r *roofline) measure(layers []*timedLayer, step func() (time.Duration, err
 		r.GFlop += l.flops() / 1e9
 		r.BareFloorMS += l.floor()
 	}
+	r.BusyMS, r.ShareBusy = tenths(busySteps/float64(len(steps))), hundredths(busyBare/busySteps)
 	r.Program, r.Steps = "nearfar "+built().Version, len(steps)
 	r.MedianMS, r.MinMS, r.MaxMS = tenths(steps.median()), tenths(steps.min()), tenths(steps.max())
 	r.FramesPS = tenths(float64(r.Batch) / steps.median() * 1e3)
 	r.BareMS, r.BareMinMS, r.BareMaxMS = tenths(bare.median()), tenths(bare.min()), tenths(bare.max())
 	r.BareGFlopPS, r.Share, r.ShareMin = tenths(r.GFlop/bare.median()*1e3), hundredths(shares.median()), hundredths(r.BareFloorMS/steps.min())
 	r.GFlop, r.BareFloorMS = hundredths(r.GFlop), tenths(r.BareFloorMS)
+	return nil
+}
+
+// layers takes all passes of a step n times and adds how long each time took.
+func (t *timings) layers(layers []*timedLayer, n int) error {
+	for range n {
+		var sum time.Duration
+		for _, l := range layers {
+			took, err := l.run()
+			if err != nil {
+				return err
+			}
+			sum += took
+		}
+		t.add(sum)
+	}
 	return nil
 }
 
@@ -233,7 +246,7 @@ func (r *roofline) tell(w io.Writer, layers []*timedLayer, asJSON bool) error {
 	_, err := fmt.Fprintf(w, `
 %.2f GFLOP a step, plain: median %.1f ms, min %.1f, max %.1f (%.0f GFLOP/s); the least of every pass %.1f ms
 whole step: median %.1f ms, min %.1f, max %.1f
-plain oneDNN is %.0f%% of the step by medians, %.0f%% by minima
-`, r.GFlop, r.BareMS, r.BareMinMS, r.BareMaxMS, r.BareGFlopPS, r.BareFloorMS, r.MedianMS, r.MinMS, r.MaxMS, 100*r.Share, 100*r.ShareMin)
+plain oneDNN is %.0f%% of the step by medians, %.0f%% by minima, %.0f%% by processor time
+`, r.GFlop, r.BareMS, r.BareMinMS, r.BareMaxMS, r.BareGFlopPS, r.BareFloorMS, r.MedianMS, r.MinMS, r.MaxMS, 100*r.Share, 100*r.ShareMin, 100*r.ShareBusy)
 	return err
 }

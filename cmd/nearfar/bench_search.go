@@ -22,6 +22,7 @@ type searchTiming struct {
 	MedianMS  float64 `json:"median_ms"`
 	MinMS     float64 `json:"min_ms"`
 	MaxMS     float64 `json:"max_ms"`
+	BusyMS    float64 `json:"busy_ms"` // processor time, all threads together
 	QueriesPS float64 `json:"queries_per_s"`
 }
 
@@ -44,8 +45,11 @@ cosines of all rows with all queries, the k best of each, best first.`,
 				if t.Rows < 1 {
 					return usagef(cmd.CommandPath(), "--rows %d must be at least 1", t.Rows)
 				}
-				t.time(rounds)
-				if err := t.tell(a, asJSON); err != nil {
+				err := t.time(rounds)
+				if err == nil {
+					err = t.tell(a, asJSON)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -64,13 +68,18 @@ cosines of all rows with all queries, the k best of each, best first.`,
 }
 
 // time fills in the figures of one size.
-func (t *searchTiming) time(rounds int) {
+func (t *searchTiming) time(rounds int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	rows, queries := randomRows("rows", t.Rows, t.Dim), randomRows("queries", t.Queries, t.Dim)
-	took, _ := timed(rounds, func() error { kernel.Search(rows, queries, t.Dim, t.K); return nil })
+	took, busy, err := timed(rounds, func() error { kernel.Search(rows, queries, t.Dim, t.K); return nil })
+	if err != nil {
+		return err
+	}
+	t.BusyMS = hundredths(busy)
 	t.MedianMS, t.MinMS, t.MaxMS = hundredths(took.median()), hundredths(took.min()), hundredths(took.max())
 	t.QueriesPS = tenths(float64(t.Queries) / took.median() * 1e3)
+	return nil
 }
 
 // randomRows are n rows of numbers between −1 and 1: enough for a search, and fast to draw.

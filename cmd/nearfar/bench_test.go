@@ -41,7 +41,7 @@ func TestBenchSearchTellsEachSize(t *testing.T) {
 	if len(lines) != 2 || lines[0]["rows"] != 300.0 || lines[1]["rows"] != 20.0 || lines[0]["k"] != 2.0 {
 		t.Fatalf("%v", lines)
 	}
-	positive(t, lines[0], "median_ms", "queries_per_s", "threads")
+	positive(t, lines[0], "median_ms", "busy_ms", "queries_per_s", "threads")
 	if r := nearfar(t, "bench", "search", "--rows", "30", "--rounds", "1"); r.code != exitOK || !strings.Contains(r.out, "30 × 128, 64 queries") {
 		t.Errorf("%+v", r)
 	}
@@ -56,7 +56,7 @@ func TestBenchRooflineSumsTheLayersOfTheStep(t *testing.T) {
 	if layers[0]["to_data_ms"] != 0.0 || layers[6]["to_weights_ms"] != 0.0 {
 		t.Errorf("gradients toward pictures or keys are counted: %v, %v", layers[0], layers[6])
 	}
-	positive(t, last, "median_ms", "bare_ms", "bare_floor_ms", "gflop", "share", "share_of_minima")
+	positive(t, last, "median_ms", "bare_ms", "bare_floor_ms", "gflop", "share", "share_of_minima", "share_of_processor_time", "busy_ms")
 	if last["steps"] != 4.0 {
 		t.Errorf("%v steps, want 4", last["steps"])
 	}
@@ -78,7 +78,7 @@ func TestBenchRooflineSumsTheLayersOfTheStep(t *testing.T) {
 
 func TestBenchEmbedTimesTheEncoder(t *testing.T) {
 	lines := benched(t, "embed", "--image", "16", "--batch", "4", "--rounds", "2")
-	positive(t, lines[0], "median_ms", "min_ms", "max_ms", "frames_per_s")
+	positive(t, lines[0], "median_ms", "min_ms", "max_ms", "busy_ms", "frames_per_s")
 	if r := nearfar(t, "bench", "embed", "--encoder", "huge"); r.code != exitUsage || !strings.Contains(r.err, `encoder "huge" is unknown`) {
 		t.Errorf("%+v", r)
 	}

@@ -9,20 +9,36 @@ import (
 // timings are how long something took, in ms, each time it was done.
 type timings []float64
 
-// timed does something once and then rounds times more, which are timed.
-func timed(rounds int, do func() error) (timings, error) {
+// timed does something once and then rounds times more, which are timed. busy is the processor time of one
+// round, ms, all threads together.
+func timed(rounds int, do func() error) (t timings, busy float64, err error) {
 	if err := do(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var t timings
-	for range rounds {
-		start := time.Now()
-		if err := do(); err != nil {
-			return nil, err
+	sum, err := spent(func() error {
+		for range rounds {
+			start := time.Now()
+			if err := do(); err != nil {
+				return err
+			}
+			t.add(time.Since(start))
 		}
-		t.add(time.Since(start))
+		return nil
+	})
+	return t, sum / float64(rounds), err
+}
+
+// spent is the processor time that something takes, ms.
+func spent(do func() error) (float64, error) {
+	before, err := processorTime()
+	if err == nil {
+		err = do()
 	}
-	return t, nil
+	if err != nil {
+		return 0, err
+	}
+	after, err := processorTime()
+	return float64(after-before) / float64(time.Millisecond), err
 }
 
 func (t *timings) add(d time.Duration) { *t = append(*t, float64(d)/float64(time.Millisecond)) }

@@ -129,6 +129,7 @@ static int keep(list *l, int k, float slack, long row, float score) {
 
 static int scan(nf_search *s, int share, const float *q, const float *rows, long from, long to, int d) {
 	int m = s->m, e = 0;
+	omp_set_num_threads(1); // for this share alone: where it is the only one, oneDNN would make a team for each tile
 	float *work = malloc(sizeof(float) * ((long)m * TILE + TILE)), *inv = work + (long)m * TILE;
 	if (!work) return dnnl_out_of_memory;
 	for (long t = from; t < to && !e; t += TILE) {

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,7 +38,7 @@ func (t *Trainer) save() (string, error) {
 		{"query.safetensors", tensorsOf(l.query.Tensors(), l.query.Spec, l.step)},
 		{"optimizer.safetensors", tensorsOf(slots, l.query.Spec, l.step)},
 		{"sampler.bin", writerTo(t.sampler.WriteTo)},
-		{"merge.gob", func(w io.Writer) error { return gob.NewEncoder(w).Encode(t.mergeState()) }},
+		{"merge.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(t.mergeState()) }},
 		{"state.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }},
 	}
 	for i, o := range l.objectives {
@@ -61,7 +60,7 @@ func (t *Trainer) save() (string, error) {
 	return path, retain(t.disk, t.dir, name, t.set.Keep)
 }
 
-// mergeState is what each rig's merge holds back.
+// mergeState is what each rig's merge holds back. As JSON, which sorts its keys: equal states are equal bytes.
 func (t *Trainer) mergeState() map[string]streams.MergeState[*frame.Frame] {
 	all := map[string]streams.MergeState[*frame.Frame]{}
 	for rig, m := range t.merge {
@@ -123,7 +122,7 @@ func (t *Trainer) restore(path string, s state) error {
 			t.sampler, err = sampler.Read(r, t.set.Sampler, samplerSeed(t.set.Seed))
 			return err
 		}),
-		readFile(filepath.Join(path, "merge.gob"), t.restoreMerge),
+		readFile(filepath.Join(path, "merge.json"), t.restoreMerge),
 	}
 	for i, o := range l.objectives {
 		for _, p := range o.State() {
@@ -139,7 +138,7 @@ func (t *Trainer) restore(path string, s state) error {
 
 func (t *Trainer) restoreMerge(r io.Reader, _ int64) error {
 	var all map[string]streams.MergeState[*frame.Frame]
-	if err := gob.NewDecoder(r).Decode(&all); err != nil {
+	if err := json.NewDecoder(r).Decode(&all); err != nil {
 		return err
 	}
 	for rig, s := range all {

@@ -84,6 +84,8 @@ func putAccount(put metrics.Put, a online.Account) {
 	put("frames_embedded_total", float64(c.Embedded))
 	put("train_steps_total", float64(c.Steps))
 	put("train_steps_forgone_total", float64(c.Forgone))
+	put("train_steps_undone_total", float64(c.Undone))
+	put("learning_rate_halvings_total", float64(c.Halvings))
 	put("cameras_frozen", float64(a.Frozen))
 	for outcome, n := range map[string]uint64{
 		"admitted": a.Sampled.Admitted, "frozen": a.Sampled.Frozen, "alone": a.Sampled.Alone,

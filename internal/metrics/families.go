@@ -44,6 +44,8 @@ func Families() []Family {
 
 		{"train_steps_total", counter, nil, "Training steps taken."},
 		{"train_steps_forgone_total", counter, nil, "Training steps not taken, to keep up with the feed."},
+		{"train_steps_undone_total", counter, nil, "Training steps taken back, because a loss was no number any more."},
+		{"learning_rate_halvings_total", counter, nil, "Times the learning rate was halved for that."},
 		{"loss", gauge, nil, "Loss, mean since the last look."},
 		{"learning_rate", gauge, nil, "Learning rate of the last step."},
 		{"embedding_std", gauge, nil, "Standard deviation of the newest embeddings, normalised; 1/√d is healthy, 0 collapsed."},

@@ -324,6 +324,10 @@ func (r *run) begin() error {
 		},
 		Flush: r.flushSinks,
 		Step:  r.o.Meter.Step,
+		Setback: func(s train.Setback) {
+			r.o.Log.Warn("learning went wrong: it has gone back to where the last checkpoint was due, at half the rate", "step", s.Step,
+				"steps_undone", s.Undone, "halvings", s.Halvings, "learning_rate", s.Rate, "err", s.Err)
+		},
 		Unsaved: func(step uint64, err error) {
 			r.o.Log.Warn("a checkpoint could not be written, and checkpoint.on_error says to go on", "step", step, "err", err)
 			if r.o.Unsaved != nil {

@@ -80,6 +80,7 @@ func putAccount(put metrics.Put, a online.Account) {
 	put("frames_dropped_total", float64(c.Late), "merge", "late")
 	put("frames_lost_gap_total", float64(c.Lost))
 	put("stale_messages_total", float64(a.Stale))
+	put("readers_rebuilt_total", float64(a.Rebuilt))
 	put("frames_trained_total", float64(c.Trained))
 	put("frames_embedded_total", float64(c.Embedded))
 	put("train_steps_total", float64(c.Steps))
@@ -140,6 +141,7 @@ func (b *embedBooks) put(put metrics.Put) {
 	put("frames_embedded_total", float64(r.Embedded))
 	put("frames_lost_gap_total", float64(r.Lost))
 	put("stale_messages_total", float64(r.Stale))
+	put("readers_rebuilt_total", float64(r.Rebuilt))
 	put("consumer_lag", float64(r.Lag))
 	putDead(put, r.Dead)
 }

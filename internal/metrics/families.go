@@ -34,6 +34,7 @@ func Families() []Family {
 
 		{"frames_lost_gap_total", counter, nil, "Frames that retention deleted before they were read."},
 		{"stale_messages_total", counter, nil, "Messages that came again from before the position, and were passed over."},
+		{"readers_rebuilt_total", counter, nil, "Readers of a partition that had gone silent though the topic went on, and were given up for others."},
 		{"dlq_total", counter, []string{"stage", "reason"}, "Messages that went to the dead letters."},
 		{"consumer_lag", gauge, nil, "Messages in the frames topic that were not yet read."},
 

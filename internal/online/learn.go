@@ -101,18 +101,19 @@ func Learn(ctx context.Context, o Options) (Result, error) {
 
 // run is the state of one Learn. The trainer belongs to the goroutine of the last stage.
 type run struct {
-	o       Options
-	ready   chan error
-	reader  *topic.Reader
-	letters *topic.DeadLetters
-	trainer *train.Trainer
-	box     *outbox
-	result  Result
-	gap     uint64      // messages that retention took before the next one; of the reading stage
-	behind  atomic.Bool // further than MaxLag
-	stale   atomic.Int64
-	graves  graves
-	frozen  *freeze
+	o        Options
+	ready    chan error
+	reader   *topic.Reader
+	letters  *topic.DeadLetters
+	trainer  *train.Trainer
+	box      *outbox
+	result   Result
+	gap      uint64      // messages that retention took before the next one; of the reading stage
+	behind   atomic.Bool // further than MaxLag
+	stale    atomic.Int64
+	rebuilds atomic.Int64
+	graves   graves
+	frozen   *freeze
 }
 
 // These are how the reading stage talks to the training stage, in order with the frames.
@@ -149,7 +150,7 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 	from := make(map[int]int64, len(r.o.From))
 	maps.Copy(from, r.o.From)
 	maps.Copy(from, r.trainer.Positions())
-	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, from, topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost})
+	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, from, topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost, Rebuilt: rebuilt(r.o.Log)})
 	switch {
 	case told.Err() != nil && err != nil:
 		return emit(item{err: errStopped})
@@ -184,6 +185,7 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 // measureLag tells how far behind reading is.
 func (r *run) measureLag(ctx context.Context) {
 	r.stale.Store(r.reader.Stale())
+	r.rebuilds.Store(r.reader.Rebuilt())
 	if n, err := r.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
 		r.behind.Store(r.o.MaxLag > 0 && n > r.o.MaxLag)
 		if r.o.Lag != nil {
@@ -221,6 +223,13 @@ func (r *run) lost(name string, partition int, expected, got int64) {
 	r.gap += uint64(got - expected)
 	r.o.Log.Warn("frames were deleted before they were read: raise kafka.retention or kafka.retention_bytes, or train faster",
 		"topic", name, "partition", partition, "expected", expected, "got", got)
+}
+
+// rebuilt tells of a reader that was given up.
+func rebuilt(log *slog.Logger) func(name string, partition int, offset int64, silent time.Duration) {
+	return func(name string, partition int, offset int64, silent time.Duration) {
+		log.Warn("nothing came from Kafka though the topic goes on: reading it anew", "topic", name, "partition", partition, "offset", offset, "silent", silent.Round(time.Second))
+	}
 }
 
 // decode makes a picture of a message. What is wrong with a message travels on with it: order matters.

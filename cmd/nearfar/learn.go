@@ -43,7 +43,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 		Dir: s.run.Checkpoints(), Resume: s.resume, From: s.ledger.book.First,
 		Sinks: s.sinks, Unsent: s.unsent(), Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(), MaxLag: s.cfg.Train.MaxLag,
 		Over: over, Decoders: max(1, runtime.NumCPU()/2), Meter: s.meter, Log: s.log, Best: s.cfg.Checkpoint.Best,
-		Lag: func(n int64) { s.behind.Store(n) }, Account: s.books.take,
+		Lag: func(n int64) { s.behind.Store(n) }, Account: s.books.take, Hold: s.tenure,
 		Saved: func(path string, step uint64) {
 			s.books.saves.add(path, step)
 			s.log.Debug("saved", "checkpoint", path, "step", step)

@@ -40,6 +40,7 @@ type Options struct {
 	Account   func(Account)                // told after every message how the books stand; may be nil
 	Unsaved   func(step uint64, err error) // a checkpoint could not be written, and Settings.GoOn says to go on; may be nil
 	Best      bool                         // keep the checkpoint with the best running accuracy, too
+	Hold      Hold                         // being the one trainer of the run; nil: there are no others
 	Log       *slog.Logger
 }
 
@@ -75,7 +76,12 @@ const lagEvery = 500 * time.Millisecond
 // end: everything is saved and Result.Finished is false. When Kafka or a sink fails, too, everything is
 // saved before the error is returned.
 func Learn(ctx context.Context, o Options) (Result, error) {
-	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent), frozen: newFreeze(o.Log)}
+	if o.Hold == nil {
+		o.Hold = alone{}
+	}
+	ctx, unhold := hold(ctx, o.Hold)
+	defer unhold()
+	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent, o.Hold), frozen: newFreeze(o.Log)}
 	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	p := streams.NewPipeline(pipe)
@@ -331,7 +337,8 @@ func (r *run) begin() error {
 			r.o.Meter.Embeddings(es)
 			return r.box.send(es)
 		},
-		Flush: r.flushSinks,
+		Epoch: r.o.Hold.Epoch(),
+		Flush: r.flush,
 		Step:  r.o.Meter.Step,
 		Setback: func(s train.Setback) {
 			r.o.Log.Warn("learning went wrong: it has gone back to where the last checkpoint was due, at half the rate", "step", s.Step,

@@ -67,6 +67,7 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 
 	killed, args := run("killed")
 	resumed := map[string]bool{} // checkpoints that a life went on from
+	torn := 0                    // lives that died while they saved
 	for kill := range kills {
 		before, l := newest(killed), live(t, args...)
 		resumed[before] = true
@@ -77,8 +78,11 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 		if !l.kill(t) {
 			t.Fatalf("kill %d of %d came after the end\n%s", kill+1, kills, &l.said)
 		}
-		t.Logf("kill %d: %q, then %q", kill+1, before, newest(killed))
+		if half, _ := filepath.Glob(filepath.Join(killed, "checkpoints", ".tmp-*")); len(half) > 0 { // the pattern is well formed
+			torn++
+		}
 	}
+	t.Logf("%d kills, %d of them while a checkpoint was written; gone on from %d checkpoints", kills, torn, len(resumed))
 	if len(resumed) <= kills/2 {
 		t.Errorf("only %d different checkpoints were gone on from in %d lives", len(resumed), kills)
 	}
@@ -87,6 +91,19 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 		t.Fatalf("undisturbed at last, it ends with %v\n%s", err, &l.said)
 	}
 	sameEnd(t, undisturbed, killed, frames)
+	if first, last := epochOf(t, undisturbed), epochOf(t, killed); first != 1 || last <= uint64(len(resumed)) {
+		t.Errorf("the last checkpoints are of epochs %d and %d, after %d lives that had saved", first, last, len(resumed))
+	}
+}
+
+// epochOf is which of a run's trainers wrote its last checkpoint.
+func epochOf(t *testing.T, out string) uint64 {
+	t.Helper()
+	epoch, err := train.Epoch(filepath.Join(out, "checkpoints", newest(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return epoch
 }
 
 // sameEnd holds a run that faults befell against one that nobody disturbed: everything it ends with is the same,

@@ -107,17 +107,21 @@ func TestFaultOfLearningIsReproducedByAResume(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	set, frames := settingsFor(22), streamOf(150)
-	set.Sampler.UpdatesPerFrame = 0.5
-	spoilt := []uint64{25, 34, 99}
+	set.Sampler.UpdatesPerFrame, set.Every = 0.5, 20
+	spoilt := []uint64{33, 52, 99}
 	whole, setbacks := poisoned(t, set, t.TempDir(), spoilt...)
-	var met, between []int // frames received when a step went wrong, and when learning stood between milestones
+	var met, before []int // frames received when a step went wrong, and when learning last stood between the milestone it then went back to and that step
+	last, of := 0, uint64(0)
 	for i, f := range frames {
 		feedAll(t, whole, []*frame.Frame{f})
 		if len(*setbacks) > len(met) {
-			met = append(met, i+1)
+			s := (*setbacks)[len(met)]
+			if met = append(met, i+1); of == s.Step+1-s.Undone {
+				before = append(before, last)
+			}
 		}
 		if whole.milestone.step != whole.learner.step {
-			between = append(between, i+1)
+			last, of = i+1, whole.milestone.step
 		}
 	}
 	if err := whole.Finish(); err != nil {
@@ -127,6 +131,9 @@ func TestFaultOfLearningIsReproducedByAResume(t *testing.T) {
 	if len(*setbacks) != 2 || whole.Counts().Halvings != 2 { // 99 is never reached
 		t.Fatalf("%+v, %+v", *setbacks, whole.Counts())
 	}
+	if len(before) != 2 {
+		t.Fatalf("no frame came between milestone and setback: %v", before)
+	}
 	if err := whole.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +141,7 @@ func TestFaultOfLearningIsReproducedByAResume(t *testing.T) {
 	for _, end := range []struct {
 		killed int
 		stop   bool
-	}{{met[0], false}, {between[0], true}, {met[1], false}, {between[len(between)/2], true}} {
+	}{{met[0], false}, {before[0], true}, {met[1], false}, {before[1], true}} {
 		killed, stop := end.killed, end.stop
 		dir := t.TempDir()
 		tr, _ := poisoned(t, set, dir, spoilt...)
@@ -151,11 +158,11 @@ func TestFaultOfLearningIsReproducedByAResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := tr.Counts().Halvings
+		halved := tr.Counts().Halvings
 		if tr, err = Resume(path, set, dir, Outputs{}); err != nil {
 			t.Fatal(err)
 		}
-		if tr.Counts().Halvings < before {
+		if tr.Counts().Halvings < halved {
 			again++
 		}
 		if tr.milestone.step != tr.learner.step {

@@ -3,6 +3,8 @@ package online
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -44,6 +46,9 @@ func TestFaultOfAFencedTrainerPublishesAndSavesNothing(t *testing.T) {
 		// each look is before a batch of 8 embeddings or before a checkpoint
 		if len(sink.held)+8*saved > 8*looks {
 			t.Errorf("after %d looks: %d embeddings, %d checkpoints", looks, len(sink.held), saved)
+		}
+		if _, err := os.Stat(o.Unsent); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after %d looks: embeddings are kept, and the next start would send them (%v)", looks, err)
 		}
 		if found, err := filepath.Glob(filepath.Join(o.Dir, "*")); err != nil || len(found) != saved {
 			t.Errorf("after %d looks: %v, %d were told of (%v)", looks, found, saved, err)

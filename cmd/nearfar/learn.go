@@ -33,6 +33,9 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 	if s.sinks, err = s.openSinks(); err != nil {
 		return online.Result{}, err
 	}
+	for i, sink := range s.sinks {
+		s.sinks[i] = online.Held(sink, s.tenure)
+	}
 	k := s.cfg.Kafka
 	s.http.serve(s.put, s.ready()...)
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))

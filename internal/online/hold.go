@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/nearfar/nearfar/sinks"
+	"github.com/nearfar/nearfar/streams/frame"
 	"github.com/nearfar/nearfar/streams/topic"
 )
 
@@ -24,6 +26,29 @@ type alone struct{}
 func (alone) Check(context.Context) error { return nil }
 func (alone) Lost() <-chan struct{}       { return nil }
 func (alone) Epoch() uint64               { return 0 }
+
+// Held is a sink that takes nothing from a trainer which is not certainly the one: for sinks that are written to
+// behind the trainer's back, out of a queue.
+func Held(s sinks.Sink, h Hold) sinks.Sink { return heldSink{s, h} }
+
+type heldSink struct {
+	sinks.Sink
+	hold Hold
+}
+
+func (s heldSink) Write(ctx context.Context, batch []frame.Embedding) error {
+	if err := s.hold.Check(ctx); err != nil {
+		return err
+	}
+	return s.Sink.Write(ctx, batch)
+}
+
+func (s heldSink) Flush() error {
+	if f, ok := s.Sink.(sinks.Flusher); ok {
+		return f.Flush()
+	}
+	return nil
+}
 
 // hold ends what ctx bounds when another trainer has taken over. stop ends the watch.
 func hold(ctx context.Context, h Hold) (_ context.Context, stop func()) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nearfar/nearfar/streams/frame"
 	"github.com/nearfar/nearfar/streams/topic"
 )
 
@@ -88,5 +89,18 @@ func TestATrainerThatIsReplacedWhileItWaitsEnds(t *testing.T) {
 	}
 	if result, err := Learn(t.Context(), o); !errors.Is(err, topic.ErrFenced) || result.Finished {
 		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+func TestAHeldSinkTakesNothingOnceTheHoldIsLost(t *testing.T) {
+	sink := newMemory()
+	held := Held(sink, &fence{left: 1, err: topic.ErrFenced})
+	e := frame.NewEmbedding(frame.Meta{Camera: "door", Ref: frame.Ref{Topic: "frames"}}, "r@1", []float32{1})
+	if err := held.Write(t.Context(), []frame.Embedding{e}); err != nil || len(sink.held) != 1 {
+		t.Fatalf("%v, %d embeddings", err, len(sink.held))
+	}
+	e.ID = "another"
+	if err := held.Write(t.Context(), []frame.Embedding{e}); !errors.Is(err, topic.ErrFenced) || len(sink.held) != 1 {
+		t.Errorf("%v, %d embeddings", err, len(sink.held))
 	}
 }

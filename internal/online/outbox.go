@@ -34,13 +34,11 @@ func (b *outbox) send(es []frame.Embedding) error {
 		return err
 	}
 	if b.err == nil {
-		if b.err = b.hold.Check(context.Background()); errors.Is(b.err, topic.ErrFenced) {
-			return b.err
+		if b.err = b.hold.Check(context.Background()); b.err == nil {
+			b.err = b.sinks.Write(context.Background(), es)
 		}
-	}
-	if b.err == nil {
-		if b.err = b.sinks.Write(context.Background(), es); b.err == nil {
-			return nil
+		if b.err == nil || errors.Is(b.err, topic.ErrFenced) {
+			return b.err
 		}
 	}
 	f, err := files.Open(b.path)

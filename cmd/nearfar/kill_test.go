@@ -69,7 +69,7 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 	resumed := map[string]bool{} // checkpoints that a life went on from
 	torn := 0                    // lives that died while they saved
 	for kill := range kills {
-		before, l := newest(killed), live(t, args...)
+		since, before, l := time.Now(), newest(killed), live(t, args...)
 		resumed[before] = true
 		if kill%3 < 2 { // two of three after it has got further
 			l.goesOn(killed, before, 1, time.Minute)
@@ -78,7 +78,7 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 		if !l.kill(t) {
 			t.Fatalf("kill %d of %d came after the end\n%s", kill+1, kills, &l.said)
 		}
-		if half, _ := filepath.Glob(filepath.Join(killed, "checkpoints", ".tmp-*")); len(half) > 0 { // the pattern is well formed
+		if tearing(killed, since) {
 			torn++
 		}
 	}
@@ -94,6 +94,15 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 	if first, last := epochOf(t, undisturbed), epochOf(t, killed); first != 1 || last <= uint64(len(resumed)) {
 		t.Errorf("the last checkpoints are of epochs %d and %d, after %d lives that had saved", first, last, len(resumed))
 	}
+}
+
+// tearing says whether a checkpoint was begun since then and not finished.
+func tearing(out string, since time.Time) bool {
+	half, _ := filepath.Glob(filepath.Join(out, "checkpoints", ".tmp-step-*")) // the pattern is well formed
+	return slices.ContainsFunc(half, func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && info.ModTime().After(since)
+	})
 }
 
 // epochOf is which of a run's trainers wrote its last checkpoint.

@@ -10,9 +10,10 @@ LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 # Pinned here and not in go.mod: what checks the code is no part of it.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# How long `make soak` watches memory, and how long a trainer stands still in it.
+# How long `make soak` watches memory, how long a trainer stands still in it, and how often one is killed.
 SOAK  ?= 20m
 STALL ?= 10m
+KILLS ?= 200
 
 # How often `make bench-peers` runs each pair.
 PAIRS ?= 5
@@ -22,7 +23,7 @@ PAIRS ?= 5
 export CGO_ENABLED := 1
 BUILD := -mod=readonly -buildvcs=false
 
-.PHONY: help deps build run test test-kafka soak bench-peers check clean
+.PHONY: help deps build run test test-kafka test-faults soak bench-peers check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +43,12 @@ test: deps ## run all tests
 test-kafka: ## test against Apache Kafka: KAFKA_BROKERS, or a broker of its own where java and mvn are
 	@deploy/kafka.sh
 
-soak: deps ## memory over SOAK (20m), a trainer that stands still for STALL (10m), 10,000 corrupt pictures
-	NEARFAR_SOAK=$(SOAK) NEARFAR_STALL=$(STALL) NEARFAR_CORRUPT=10000 go test $(BUILD) -count=1 -v -timeout 4h \
-		-run 'Memory|Corrupt' ./cmd/nearfar ./internal/picture ./internal/online
+test-faults: deps ## the tests of faults at full size: kills, silent connections, zombies, broken disks (half an hour)
+	NEARFAR_FAULTS=1 go test $(BUILD) -count=1 -timeout 40m -run 'Fault|Kill' ./...
+
+soak: deps ## memory over SOAK (20m), a trainer that stands still for STALL (10m) and is killed KILLS times, corrupt pictures
+	NEARFAR_SOAK=$(SOAK) NEARFAR_STALL=$(STALL) NEARFAR_CORRUPT=10000 NEARFAR_KILLS=$(KILLS) go test $(BUILD) -count=1 -v -timeout 4h \
+		-run 'Memory|Corrupt|IsKilledEnds' ./cmd/nearfar ./internal/picture ./internal/online
 
 bench-peers: build ## time nearfar beside PyTorch, NumPy, onnxruntime and ffmpeg, PAIRS (5) times by turns
 	@python3 bench/peers.py --nearfar bin/nearfar --pairs $(PAIRS)

@@ -84,10 +84,13 @@ func putAccount(put metrics.Put, a online.Account) {
 	put("frames_dropped_total", float64(c.Repeated), "merge", "repeated")
 	put("frames_lost_gap_total", float64(c.Lost))
 	put("stale_messages_total", float64(a.Stale))
+	put("readers_rebuilt_total", float64(a.Rebuilt))
 	put("frames_trained_total", float64(c.Trained))
 	put("frames_embedded_total", float64(c.Embedded))
 	put("train_steps_total", float64(c.Steps))
 	put("train_steps_forgone_total", float64(c.Forgone))
+	put("train_steps_undone_total", float64(c.Undone))
+	put("learning_rate_halvings_total", float64(c.Halvings))
 	put("cameras_frozen", float64(a.Frozen))
 	for outcome, n := range map[string]uint64{
 		"admitted": a.Sampled.Admitted, "frozen": a.Sampled.Frozen, "alone": a.Sampled.Alone,
@@ -142,6 +145,7 @@ func (b *embedBooks) put(put metrics.Put) {
 	put("frames_embedded_total", float64(r.Embedded))
 	put("frames_lost_gap_total", float64(r.Lost))
 	put("stale_messages_total", float64(r.Stale))
+	put("readers_rebuilt_total", float64(r.Rebuilt))
 	put("consumer_lag", float64(r.Lag))
 	putDead(put, r.Dead)
 }

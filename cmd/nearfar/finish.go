@@ -30,7 +30,9 @@ type runSummary struct {
 	Waiting      uint64            `json:"waiting"`  // read, and held back by the merge for the next start
 	Embedded     uint64            `json:"embedded"`
 	Steps        uint64            `json:"steps"`
-	Forgone      uint64            `json:"forgone"` // steps not taken, to keep up with the feed
+	Forgone      uint64            `json:"forgone"`            // steps not taken, to keep up with the feed
+	Undone       uint64            `json:"undone,omitempty"`   // steps taken back, because a loss was no number any more
+	Halvings     uint64            `json:"halvings,omitempty"` // of the learning rate, for that
 	Sampled      any               `json:"sampled"`
 	Status       online.Status     `json:"status"`
 	Scores       []look.Score      `json:"scores,omitempty"` // of the demo, on views that were never streamed
@@ -67,7 +69,7 @@ func (s *session) finish(ctx context.Context, r online.Result) error {
 func (s *session) summarise(ctx context.Context, r online.Result) (runSummary, error) {
 	c := r.Counts
 	out := runSummary{Took: time.Since(s.started).Round(100 * time.Millisecond).String(), Dropped: map[string]uint64{},
-		Trained: c.Trained, DeadLettered: c.DeadLettered, Late: c.Late, Repeated: c.Repeated, Lost: c.Lost, Embedded: c.Embedded, Steps: c.Steps, Forgone: c.Forgone,
+		Trained: c.Trained, DeadLettered: c.DeadLettered, Late: c.Late, Repeated: c.Repeated, Lost: c.Lost, Embedded: c.Embedded, Steps: c.Steps, Forgone: c.Forgone, Undone: c.Undone, Halvings: c.Halvings,
 		Sampled: r.Sampled, Status: s.meter.Last()}
 	bounds, err := topic.Bounds(context.WithoutCancel(ctx), s.cfg.Kafka.Config, s.cfg.Kafka.Frames)
 	if err != nil {
@@ -128,6 +130,10 @@ func (s *session) tellSummary(w io.Writer, r online.Result, sum runSummary, shee
 		sum.InTopic, sum.Trained, sum.Late, repeated, sum.DeadLettered, sum.Lost, sum.Waiting+sum.Unread)
 	st := sum.Status
 	fmt.Fprintf(w, "  learned     %d steps; loss %s\n", sum.Steps, losses(st))
+	if sum.Halvings > 0 {
+		fmt.Fprintf(w, "  setbacks    the loss was no number %s: %d steps were taken back, and the learning rate is 1/%d of train.lr\n",
+			count(int(sum.Halvings), "time"), sum.Undone, 1<<sum.Halvings)
+	}
 	fmt.Fprintf(w, "  embeddings  %d written (topic %s", sum.Embedded, s.cfg.Kafka.Embeddings)
 	for _, c := range s.cfg.Sinks {
 		if c.Kind == "files" {

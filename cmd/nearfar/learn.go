@@ -32,6 +32,9 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 	if s.sinks, err = s.openSinks(); err != nil {
 		return online.Result{}, err
 	}
+	for i, sink := range s.sinks { // before the spools, or those would go on sending for who was replaced
+		s.sinks[i] = online.Held(sink, s.tenure)
+	}
 	if err := s.spoolSinks(); err != nil {
 		return online.Result{}, err
 	}
@@ -49,7 +52,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 		Dir: s.run.Checkpoints(), Resume: s.resume, From: s.ledger.book.First,
 		Sinks: s.sinks, Unsent: s.unsent(), Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(), MaxLag: s.cfg.Train.MaxLag,
 		Over: over, Decoders: decodersAtOnce(), Decode: decode, Meter: s.meter, Log: s.log, Best: s.cfg.Checkpoint.Best,
-		Lag: func(n int64) { s.behind.Store(n) }, Account: s.books.take,
+		Lag: func(n int64) { s.behind.Store(n) }, Account: s.books.take, Hold: s.tenure,
 		Saved: func(path string, step uint64) {
 			s.books.saves.add(path, step)
 			s.log.Debug("saved", "checkpoint", path, "step", step)

@@ -43,6 +43,7 @@ type session struct {
 	books   books
 	sinks   []sinks.Sink
 	spools  map[string]*spool.Spool // by the name of the sink they stand before
+	tenure  *topic.Tenure
 	started time.Time
 }
 
@@ -164,7 +165,10 @@ func (s *session) startBroker() error {
 // openTopics makes the topics that are missing and counts the frames that are there already.
 func (s *session) openTopics(ctx context.Context) error {
 	k := s.cfg.Kafka
-	if err := topic.Ensure(ctx, k.Config, k.FramesTopic(), k.EmbeddingsTopic(), k.DeadLetterTopic()); err != nil {
+	if err := topic.Ensure(ctx, k.Config, k.FramesTopic(), k.EmbeddingsTopic(), k.DeadLetterTopic(), k.TrainersTopic()); err != nil {
+		return err
+	}
+	if err := s.claim(ctx); err != nil {
 		return err
 	}
 	bounds, err := topic.Bounds(ctx, k.Config, k.Frames)
@@ -204,6 +208,9 @@ func (s *session) close() {
 	}
 	for _, sink := range s.sinks {
 		errs = append(errs, sink.Close())
+	}
+	if s.tenure != nil {
+		errs = append(errs, s.tenure.Close())
 	}
 	if s.broker != nil {
 		errs = append(errs, s.broker.Close())

@@ -16,6 +16,7 @@ type KafkaConfig struct {
 	Retention      time.Duration `yaml:"retention"`       // how long frames are kept; default 24h
 	RetentionBytes Size          `yaml:"retention_bytes"` // how much of the frames is kept, all partitions together; default 4GiB
 	MaxFrame       Size          `yaml:"max_frame"`       // the largest frame: every size limit follows from it; default 4MiB
+	Lease          time.Duration `yaml:"lease"`           // how long a trainer may be silent before another one takes its place; default 30s
 	Dir            string        `yaml:"dir"`             // where the embedded broker keeps its log; default broker in run.out
 	Port           int           `yaml:"port"`            // of the embedded broker on loopback; default 0, any free one
 }
@@ -24,7 +25,7 @@ type KafkaConfig struct {
 func DefaultKafka() KafkaConfig {
 	return KafkaConfig{
 		Config: topic.Defaults(), Frames: "frames", Embeddings: "embeddings", Partitions: 4, Replication: 1,
-		Retention: 24 * time.Hour, RetentionBytes: 4 << 30, MaxFrame: 4 << 20,
+		Retention: 24 * time.Hour, RetentionBytes: 4 << 30, MaxFrame: 4 << 20, Lease: 30 * time.Second,
 	}
 }
 
@@ -56,6 +57,9 @@ func (c KafkaConfig) EmbeddingsTopic() topic.Spec {
 // DeadLetterTopic is the topic of messages that were no frames, kept as long as the frames.
 func (c KafkaConfig) DeadLetterTopic() topic.Spec { return c.FramesTopic().DeadLetters() }
 
+// TrainersTopic says which trainer of a run is at work.
+func (c KafkaConfig) TrainersTopic() topic.Spec { return topic.Tenants(c.Frames, c.Replication) }
+
 // Check reports every problem with its yaml path.
 func (c KafkaConfig) Check(report Report) {
 	if !c.Embedded() {
@@ -76,6 +80,9 @@ func (c KafkaConfig) Check(report Report) {
 	}
 	if c.Partitions > 0 && c.RetentionBytes/Size(c.Partitions) < 2*c.MaxFrame {
 		report("retention_bytes", "%v leaves %v to each of %d partitions, it must hold at least two frames of %v", c.RetentionBytes, c.RetentionBytes/Size(c.Partitions), c.Partitions, c.MaxFrame)
+	}
+	if c.Lease < time.Second || c.Lease > time.Hour {
+		report("lease", "%v must lie between 1s and 1h, 30s suits most", c.Lease)
 	}
 	within(report, "port", float64(c.Port), 0, 65535)
 	if !c.Embedded() && (c.Port != 0 || c.Dir != "") {

@@ -34,6 +34,7 @@ func Families() []Family {
 
 		{"frames_lost_gap_total", counter, nil, "Frames that retention deleted before they were read."},
 		{"stale_messages_total", counter, nil, "Messages that came again from before the position, and were passed over."},
+		{"readers_rebuilt_total", counter, nil, "Readers of a partition that had gone silent though the topic went on, and were given up for others."},
 		{"dlq_total", counter, []string{"stage", "reason"}, "Messages that went to the dead letters."},
 		{"consumer_lag", gauge, nil, "Messages in the frames topic that were not yet read."},
 
@@ -44,6 +45,8 @@ func Families() []Family {
 
 		{"train_steps_total", counter, nil, "Training steps taken."},
 		{"train_steps_forgone_total", counter, nil, "Training steps not taken, to keep up with the feed."},
+		{"train_steps_undone_total", counter, nil, "Training steps taken back, because a loss was no number any more."},
+		{"learning_rate_halvings_total", counter, nil, "Times the learning rate was halved for that."},
 		{"loss", gauge, nil, "Loss, mean since the last look."},
 		{"learning_rate", gauge, nil, "Learning rate of the last step."},
 		{"embedding_std", gauge, nil, "Standard deviation of the newest embeddings, normalised; 1/√d is healthy, 0 collapsed."},

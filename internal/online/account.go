@@ -13,6 +13,7 @@ type Account struct {
 	Sampled sampler.Counts   // over all lives
 	Dead    map[Grave]uint64 // dead letters of this life; the others of Counts.DeadLettered are of earlier ones
 	Stale   int64            // messages of this life that came again from before the position
+	Rebuilt int64            // readers of this life that had gone silent, and were given up for others
 	Frozen  int              // cameras that show one picture for too long
 }
 
@@ -36,5 +37,5 @@ func (r *run) account() {
 	if r.o.Account == nil {
 		return
 	}
-	r.o.Account(Account{Counts: r.trainer.Counts(), Sampled: r.trainer.Sampler(), Dead: r.graves.counts, Stale: r.stale.Load(), Frozen: r.frozen.cameras()})
+	r.o.Account(Account{Counts: r.trainer.Counts(), Sampled: r.trainer.Sampler(), Dead: r.graves.counts, Stale: r.stale.Load(), Rebuilt: r.rebuilds.Load(), Frozen: r.frozen.cameras()})
 }

@@ -43,6 +43,7 @@ type EmbedResult struct {
 	Version                      string // of the last model used
 	Dead                         map[Grave]uint64
 	Stale, Lag                   int64 // messages that came again, and that are not read yet
+	Rebuilt                      int64 // readers that had gone silent, and were given up for others
 }
 
 const (
@@ -200,7 +201,7 @@ func (w *embedWorker) read(ctx context.Context, emit func(frame.Message) error) 
 		from[p] = next
 	}
 	var err error
-	w.reader, err = topic.NewReader(ctx, w.o.Kafka, w.o.Frames, from, topic.ReaderOptions{MaxBytes: w.o.MaxBytes, Only: w.only(), Gap: w.lost})
+	w.reader, err = topic.NewReader(ctx, w.o.Kafka, w.o.Frames, from, topic.ReaderOptions{MaxBytes: w.o.MaxBytes, Only: w.only(), Gap: w.lost, Rebuilt: rebuilt(w.o.Log)})
 	if err != nil {
 		return err
 	}

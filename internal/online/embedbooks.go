@@ -22,8 +22,8 @@ func (w *embedWorker) account() {
 // measure asks how much is not read yet.
 func (w *embedWorker) measure(ctx context.Context) {
 	if lag, err := w.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
-		stale := w.reader.Stale()
-		w.note(func(r *EmbedResult) { r.Lag, r.Stale = lag, stale })
+		stale, rebuilt := w.reader.Stale(), w.reader.Rebuilt()
+		w.note(func(r *EmbedResult) { r.Lag, r.Stale, r.Rebuilt = lag, stale, rebuilt })
 		w.account()
 	}
 }

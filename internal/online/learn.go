@@ -42,6 +42,7 @@ type Options struct {
 	Account   func(Account)                // told after every message how the books stand; may be nil
 	Unsaved   func(step uint64, err error) // a checkpoint could not be written, and Settings.GoOn says to go on; may be nil
 	Best      bool                         // keep the checkpoint with the best running accuracy, too
+	Hold      Hold                         // being the one trainer of the run; nil: there are no others
 	Log       *slog.Logger
 }
 
@@ -77,7 +78,12 @@ const lagEvery = 500 * time.Millisecond
 // end: everything is saved and Result.Finished is false. When Kafka or a sink fails, too, everything is
 // saved before the error is returned.
 func Learn(ctx context.Context, o Options) (Result, error) {
-	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent), frozen: newFreeze(o.Log)}
+	if o.Hold == nil {
+		o.Hold = alone{}
+	}
+	ctx, unhold := hold(ctx, o.Hold)
+	defer unhold()
+	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent, o.Hold), frozen: newFreeze(o.Log)}
 	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	p := streams.NewPipeline(pipe)
@@ -103,18 +109,19 @@ func Learn(ctx context.Context, o Options) (Result, error) {
 
 // run is the state of one Learn. The trainer belongs to the goroutine of the last stage.
 type run struct {
-	o       Options
-	ready   chan error
-	reader  *topic.Reader
-	letters *topic.DeadLetters
-	trainer *train.Trainer
-	box     *outbox
-	result  Result
-	gap     uint64      // messages that retention took before the next one; of the reading stage
-	behind  atomic.Bool // further than MaxLag
-	stale   atomic.Int64
-	graves  graves
-	frozen  *freeze
+	o        Options
+	ready    chan error
+	reader   *topic.Reader
+	letters  *topic.DeadLetters
+	trainer  *train.Trainer
+	box      *outbox
+	result   Result
+	gap      uint64      // messages that retention took before the next one; of the reading stage
+	behind   atomic.Bool // further than MaxLag
+	stale    atomic.Int64
+	rebuilds atomic.Int64
+	graves   graves
+	frozen   *freeze
 }
 
 // These are how the reading stage talks to the training stage, in order with the frames.
@@ -151,7 +158,7 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 	from := make(map[int]int64, len(r.o.From))
 	maps.Copy(from, r.o.From)
 	maps.Copy(from, r.trainer.Positions())
-	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, from, topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost})
+	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, from, topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost, Rebuilt: rebuilt(r.o.Log)})
 	switch {
 	case told.Err() != nil && err != nil:
 		return emit(item{err: errStopped})
@@ -186,6 +193,7 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 // measureLag tells how far behind reading is.
 func (r *run) measureLag(ctx context.Context) {
 	r.stale.Store(r.reader.Stale())
+	r.rebuilds.Store(r.reader.Rebuilt())
 	if n, err := r.reader.Lag(ctx); err == nil { // a broker that is away shows as an error of Fetch
 		r.behind.Store(r.o.MaxLag > 0 && n > r.o.MaxLag)
 		if r.o.Lag != nil {
@@ -223,6 +231,13 @@ func (r *run) lost(name string, partition int, expected, got int64) {
 	r.gap += uint64(got - expected)
 	r.o.Log.Warn("frames were deleted before they were read: raise kafka.retention or kafka.retention_bytes, or train faster",
 		"topic", name, "partition", partition, "expected", expected, "got", got)
+}
+
+// rebuilt tells of a reader that was given up.
+func rebuilt(log *slog.Logger) func(name string, partition int, offset int64, silent time.Duration) {
+	return func(name string, partition int, offset int64, silent time.Duration) {
+		log.Warn("nothing came from Kafka though the topic goes on: reading it anew", "topic", name, "partition", partition, "offset", offset, "silent", silent.Round(time.Second))
+	}
 }
 
 // decode makes a picture of a message. What is wrong with a message travels on with it: order matters.
@@ -361,8 +376,13 @@ func (r *run) begin() error {
 			r.o.Meter.Embeddings(es)
 			return r.box.send(es)
 		},
-		Flush: r.flushSinks,
+		Epoch: r.o.Hold.Epoch(),
+		Flush: r.flush,
 		Step:  r.o.Meter.Step,
+		Setback: func(s train.Setback) {
+			r.o.Log.Warn("learning went wrong: it has gone back to where the last checkpoint was due, at half the rate", "step", s.Step,
+				"steps_undone", s.Undone, "halvings", s.Halvings, "learning_rate", s.Rate, "err", s.Err)
+		},
 		Unsaved: func(step uint64, err error) {
 			r.o.Log.Warn("a checkpoint could not be written, and checkpoint.on_error says to go on", "step", step, "err", err)
 			if r.o.Unsaved != nil {

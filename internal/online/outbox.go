@@ -10,6 +10,7 @@ import (
 	"github.com/nearfar/nearfar/sinks"
 	"github.com/nearfar/nearfar/sinks/files"
 	"github.com/nearfar/nearfar/streams/frame"
+	"github.com/nearfar/nearfar/streams/topic"
 )
 
 // outbox hands embeddings to the sinks. What they do not take is kept in a file, so that the trainer can
@@ -18,21 +19,26 @@ import (
 type outbox struct {
 	sinks sinks.Sink
 	path  string // of what was not sent
-	err   error  // why sending stopped
+	hold  Hold
+	err   error // why sending stopped
 }
 
-func newOutbox(all []sinks.Sink, path string) *outbox {
-	return &outbox{sinks: sinks.All(all...), path: path}
+func newOutbox(all []sinks.Sink, path string, hold Hold) *outbox {
+	return &outbox{sinks: sinks.All(all...), path: path, hold: hold}
 }
 
-// send returns nil once the embeddings are in every sink, or kept: then err says why.
+// send returns nil once the embeddings are in every sink, or kept: then err says why. Those of a trainer that
+// another one has replaced are neither.
 func (b *outbox) send(es []frame.Embedding) error {
 	if err := sinks.Check(es); err != nil { // no sink will ever take them
 		return err
 	}
 	if b.err == nil {
-		if b.err = b.sinks.Write(context.Background(), es); b.err == nil {
-			return nil
+		if b.err = b.hold.Check(context.Background()); b.err == nil {
+			b.err = b.sinks.Write(context.Background(), es)
+		}
+		if b.err == nil || errors.Is(b.err, topic.ErrFenced) {
+			return b.err
 		}
 	}
 	f, err := files.Open(b.path)

@@ -2,6 +2,7 @@ package online
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 // Record is run.json: what the run is, made when it starts and completed when it ends.
 type Record struct {
 	ID       string            `json:"id"`
+	Owner    string            `json:"owner"` // drawn for this folder: it tells the run from others of the same name
 	Started  time.Time         `json:"started"`
 	Resumed  []time.Time       `json:"resumed,omitempty"`
 	Ended    *time.Time        `json:"ended,omitempty"` // the stream was over and all of it learned
@@ -68,11 +70,12 @@ func (d *RunDir) open(fresh Record) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.Record = fresh
+		d.Record.Owner = rand.Text()
 	case err != nil:
 		return err
 	default:
 		d.Record = fresh
-		d.Record.ID, d.Record.Started = old.ID, old.Started
+		d.Record.ID, d.Record.Owner, d.Record.Started = old.ID, old.Owner, old.Started
 		d.Record.Resumed = append(old.Resumed, fresh.Started)
 	}
 	if err := d.openMetrics(filepath.Join(d.Path, "metrics.jsonl")); err != nil {

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +25,21 @@ type state struct {
 	Optimizer uint64        `json:"optimizer_steps"`
 	Positions map[int]int64 `json:"positions"` // next offset by partition
 	Counts    Counts        `json:"counts"`
-	Repeats   repeats       `json:"repeats"` // what would be known again
+	Repeats   repeats       `json:"repeats"`             // what would be known again
+	Milestone *markedAt     `json:"milestone,omitempty"` // where learning goes back to, if that is not this checkpoint
 }
+
+// markedAt is when a milestone was taken.
+type markedAt struct {
+	Step      uint64 `json:"step"`
+	Optimizer uint64 `json:"optimizer_steps"`
+}
+
+// Files of a checkpoint.
+const (
+	queryFile     = "query.safetensors"
+	optimizerFile = "optimizer.safetensors"
+)
 
 // save writes the checkpoint: weights, optimiser, running statistics, what the objectives remember (key
 // encoders, banks), the sampler's window and replay buffer, frames that wait in the merge, and the Kafka
@@ -37,11 +49,15 @@ func (t *Trainer) save() (string, error) {
 	slots, steps := l.optimizer.State()
 	s := state{Settings: t.set, Step: l.step, Optimizer: steps, Positions: t.positions, Counts: t.counts, Repeats: t.repeats}
 	parts := []part{
-		{"query.safetensors", tensorsOf(l.query.Tensors(), l.query.Spec, l.step)},
-		{"optimizer.safetensors", tensorsOf(slots, l.query.Spec, l.step)},
+		{queryFile, tensorsOf(l.query.Tensors(), l.query.Spec, l.step)},
+		{optimizerFile, tensorsOf(slots, l.query.Spec, l.step)},
 		{"sampler.bin", writerTo(t.sampler.WriteTo)},
-		{"merge.gob", func(w io.Writer) error { return gob.NewEncoder(w).Encode(t.mergeState()) }},
+		{"merge.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(t.mergeState()) }},
 		{"state.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }},
+	}
+	if m := t.milestone; m.step != l.step {
+		s.Milestone = &markedAt{m.step, m.optimizer}
+		parts = append(parts, t.milestoneParts()...)
 	}
 	for i, o := range l.objectives {
 		for _, p := range o.State() {
@@ -62,7 +78,7 @@ func (t *Trainer) save() (string, error) {
 	return path, retain(t.disk, t.dir, name, t.set.Keep)
 }
 
-// mergeState is what each rig's merge holds back.
+// mergeState is what each rig's merge holds back. As JSON, which sorts its keys: equal states are equal bytes.
 func (t *Trainer) mergeState() map[string]streams.MergeState[*frame.Frame] {
 	all := map[string]streams.MergeState[*frame.Frame]{}
 	for rig, m := range t.merge {
@@ -118,32 +134,34 @@ func (t *Trainer) restore(path string, s state) error {
 	if t.positions == nil {
 		t.positions = map[int]int64{}
 	}
-	slots, _ := l.optimizer.State()
+	l.halvings = s.Counts.Halvings
+	if m := s.Milestone; m != nil {
+		if err := errors.Join(l.read(path, back, m.Optimizer), l.mark(&t.milestone)); err != nil {
+			return err
+		}
+		t.milestone.step = m.Step
+	}
 	errs := []error{
-		readTensors(filepath.Join(path, "query.safetensors"), l.query.Tensors()),
-		readTensors(filepath.Join(path, "optimizer.safetensors"), slots),
-		l.optimizer.Restore(slots, s.Optimizer),
+		l.read(path, "", s.Optimizer),
 		readFile(filepath.Join(path, "sampler.bin"), func(r io.Reader, _ int64) (err error) {
 			t.sampler, err = sampler.Read(r, t.set.Sampler, samplerSeed(t.set.Seed))
 			return err
 		}),
-		readFile(filepath.Join(path, "merge.gob"), t.restoreMerge),
-	}
-	for i, o := range l.objectives {
-		for _, p := range o.State() {
-			errs = append(errs, readFile(filepath.Join(path, l.names[i]+"."+p.Name), p.Read))
-		}
+		readFile(filepath.Join(path, "merge.json"), t.restoreMerge),
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	t.embedder.adopt(l.query, t.set.version(l.step))
+	if s.Milestone == nil {
+		return l.mark(&t.milestone)
+	}
 	return nil
 }
 
 func (t *Trainer) restoreMerge(r io.Reader, _ int64) error {
 	var all map[string]streams.MergeState[*frame.Frame]
-	if err := gob.NewDecoder(r).Decode(&all); err != nil {
+	if err := json.NewDecoder(r).Decode(&all); err != nil {
 		return err
 	}
 	for rig, s := range all {
@@ -225,7 +243,7 @@ func LoadWeights(path string) (w *model.Weights, version string, err error) {
 	if w, err = model.NewWeights(l.Spec(), untrained(l.Seed)); err != nil {
 		return nil, "", fmt.Errorf("loading checkpoint %s: %w", path, err)
 	}
-	return w, l.version(s.Step), readTensors(filepath.Join(path, "query.safetensors"), w.Tensors())
+	return w, l.version(s.Step), readTensors(filepath.Join(path, queryFile), w.Tensors())
 }
 
 // LoadSettings reads the settings of a checkpoint's run.
@@ -236,7 +254,7 @@ func LoadSettings(path string) (Settings, error) {
 
 // ReadWeights fills a network with the weights of a checkpoint, by name. The checkpoint may hold more heads.
 func ReadWeights(path string, w *model.Weights) error {
-	return readTensors(filepath.Join(path, "query.safetensors"), w.Tensors())
+	return readTensors(filepath.Join(path, queryFile), w.Tensors())
 }
 
 // Untrained is the query network of a checkpoint's run as it was before the first step.

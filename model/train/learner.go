@@ -11,8 +11,7 @@ import (
 	"github.com/nearfar/nearfar/sampler"
 )
 
-// ErrDiverged says that a loss or a gradient is no longer a number. The weights are those of before the
-// step.
+// ErrDiverged says that a loss, a gradient or a weight is no longer a number.
 var ErrDiverged = errors.New("the loss is not a number any more; lower train.lr or raise the temperature of the objective")
 
 // Learner takes one step at a time: every objective computes its loss on graphs of its own over the same
@@ -21,6 +20,7 @@ var ErrDiverged = errors.New("the loss is not a number any more; lower train.lr 
 type Learner struct {
 	set        Settings
 	step       uint64 // steps taken
+	halvings   uint64 // of the learning rate
 	query      *model.Weights
 	optimizer  model.Optimizer
 	objectives []objective.Objective
@@ -77,7 +77,8 @@ func (l *Learner) Paint(s *sampler.Sampler, d *sampler.Draw) {
 }
 
 // Learn takes a step on what was painted and returns what each objective told, which the next step
-// overwrites. After ErrDiverged the parameters are as before the step.
+// overwrites. After ErrDiverged nothing of the learner is to be trusted: running statistics may have taken in what
+// is no number before a loss did.
 func (l *Learner) Learn() ([]objective.Told, error) {
 	clear(l.grads)
 	for i, o := range l.objectives {
@@ -98,7 +99,10 @@ func (l *Learner) Learn() ([]objective.Told, error) {
 			return l.told, fmt.Errorf("step %d: %w", l.step, ErrDiverged)
 		}
 	}
-	l.optimizer.Step(l.query.Params, l.grads, l.set.rate(l.step))
+	l.optimizer.Step(l.query.Params, l.grads, l.rate())
+	if bad(kernel.SumSquares(l.query.ParamArena)) || bad(kernel.SumSquares(l.query.StatArena)) {
+		return l.told, fmt.Errorf("step %d, weights: %w", l.step, ErrDiverged)
+	}
 	for i, o := range l.objectives {
 		if l.painted[i] {
 			o.Settle(l.step)

@@ -15,7 +15,7 @@ import (
 )
 
 // Format is the version of the checkpoint directory. A loader refuses others.
-const Format = 1
+const Format = 2
 
 // ErrNoCheckpoint says that a directory holds no checkpoint that verifies.
 var ErrNoCheckpoint = errors.New("no checkpoint")

@@ -26,6 +26,8 @@ type Counts struct {
 	Embedded     uint64
 	Steps        uint64
 	Forgone      uint64 // steps that were due and not taken, to keep up with the feed
+	Undone       uint64 // steps that were taken back, see Setback
+	Halvings     uint64 // of the learning rate
 }
 
 // Report is what one step told.
@@ -51,6 +53,7 @@ type Outputs struct {
 	Embeddings func([]frame.Embedding) error
 	Flush      func() error // makes the embeddings lasting, before a checkpoint says that their frames are done
 	Step       func(Report)
+	Setback    func(Setback)
 	Checkpoint func(path string, step uint64)
 	Unsaved    func(step uint64, err error)    // a checkpoint could not be written, and Settings.GoOn says to go on
 	Score      func() (score float64, ok bool) // how good the published weights are, where it was measured; the best checkpoint is kept
@@ -72,6 +75,7 @@ type Trainer struct {
 	counts    Counts
 	repeats   repeats
 	saved     uint64 // step of the last checkpoint
+	milestone milestone
 	hurry     bool
 }
 
@@ -88,6 +92,9 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 	t := &Trainer{set: set, dir: dir, disk: realDisk{}, out: out, learner: learner, embedder: embedder,
 		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), draw: sampler.Draw{N: learner.Rows()}, positions: map[int]int64{},
 		merge: map[string]*streams.Merger[*frame.Frame]{}, repeats: repeats{}}
+	if err := learner.mark(&t.milestone); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
 	return t, nil
 }
 
@@ -162,9 +169,15 @@ func (t *Trainer) learn() error {
 		if !t.sampler.Draw(t.learner.step, &t.draw) {
 			return nil
 		}
-		rate := t.set.rate(t.learner.step)
+		rate := t.learner.rate()
 		t.learner.Paint(t.sampler, &t.draw)
 		told, err := t.learner.Learn()
+		if errors.Is(err, ErrDiverged) {
+			if err := t.goBack(err); err != nil {
+				return err
+			}
+			continue
+		}
 		if err == nil {
 			err = t.learner.Tell(t.sampler, &t.draw)
 		}
@@ -197,7 +210,10 @@ func (t *Trainer) checkpointIfDue() error {
 	if t.set.Every == 0 || t.learner.step/t.set.Every == t.saved/t.set.Every {
 		return nil
 	}
-	err := t.Checkpoint()
+	err := t.learner.mark(&t.milestone)
+	if err == nil {
+		err = t.Checkpoint()
+	}
 	var unsaved *unsavedError
 	if t.set.GoOn && errors.As(err, &unsaved) {
 		t.saved = t.learner.step // the next one is due in its own time
@@ -256,7 +272,11 @@ func (t *Trainer) Finish() error {
 		}
 	}
 	t.sampler.Flush()
-	if err := t.learn(); err != nil {
+	err := t.learn()
+	if err == nil {
+		err = t.learner.mark(&t.milestone)
+	}
+	if err != nil {
 		return err
 	}
 	return t.Checkpoint()

@@ -32,7 +32,7 @@ func newClient(cfg Config) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &links{open: map[net.Conn]struct{}{}}
+	l := newLinks()
 	wait := dialTimeout(cfg)
 	c := &client{cfg: cfg, links: l}
 	c.transport = &kafka.Transport{
@@ -107,6 +107,8 @@ type links struct {
 	open   map[net.Conn]struct{}
 }
 
+func newLinks() *links { return &links{open: map[net.Conn]struct{}{}} }
+
 func (l *links) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: 10 * time.Second}
 	conn, err := d.DialContext(ctx, network, address)
@@ -128,13 +130,6 @@ func (l *links) dial(ctx context.Context, network, address string) (net.Conn, er
 func (l *links) close() {
 	l.mu.Lock()
 	l.closed = true
-	l.mu.Unlock()
-	l.cut()
-}
-
-// cut ends the open connections; kafka-go then dials anew.
-func (l *links) cut() {
-	l.mu.Lock()
 	open := l.open
 	l.open = map[net.Conn]struct{}{}
 	l.mu.Unlock()

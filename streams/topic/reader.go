@@ -19,6 +19,9 @@ type ReaderOptions struct {
 	// Gap is told of every hole in the offsets: got−expected messages were deleted before they were read.
 	// Fetch calls it just before it returns the message after the hole. May be nil; see Lost.
 	Gap func(topic string, partition int, expected, got int64)
+	// Rebuilt is told, by a goroutine of the reader, of every partition that went silent for so long though its log
+	// went on, and is now read anew from an offset. May be nil; see Reader.Rebuilt.
+	Rebuilt func(topic string, partition int, offset int64, silent time.Duration)
 }
 
 // Reader reads the partitions of a topic from positions of its own: no consumer group decides for it.
@@ -29,17 +32,20 @@ type ReaderOptions struct {
 //
 // It reconnects by itself for as long as it is open. Fetch is for one goroutine; the rest for any.
 type Reader struct {
-	client *client
-	topic  string
-	gap    func(topic string, partition int, expected, got int64)
-	ctx    context.Context
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	wake   chan struct{} // a partition has a head, or an error
+	client   *client
+	topic    string
+	maxBytes int // of a fetch
+	gap      func(topic string, partition int, expected, got int64)
+	rebuilt  func(topic string, partition int, offset int64, silent time.Duration)
+	ctx      context.Context
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	wake     chan struct{} // a partition has a head, or an error
 
 	mu          sync.Mutex
 	parts       []*partition // by number
 	lost, stale int64
+	rebuilds    int64
 	err         error // for good
 }
 
@@ -73,7 +79,7 @@ func NewReader(ctx context.Context, cfg Config, topic string, from map[int]int64
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 1 << 20
 	}
-	r := &Reader{client: c, topic: topic, gap: o.Gap, wake: make(chan struct{}, 1)}
+	r := &Reader{client: c, topic: topic, maxBytes: o.MaxBytes, gap: o.Gap, rebuilt: o.Rebuilt, wake: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	for _, id := range slices.Sorted(maps.Keys(bounds)) {
 		if o.Only != nil && !slices.Contains(o.Only, id) {
@@ -83,7 +89,7 @@ func NewReader(ctx context.Context, cfg Config, topic string, from map[int]int64
 		if !ok {
 			start = bounds[id].First
 		}
-		r.parts = append(r.parts, r.newPartition(id, start, bounds[id], o.MaxBytes))
+		r.parts = append(r.parts, r.newPartition(id, start, bounds[id]))
 	}
 	for _, p := range r.parts {
 		r.wg.Go(func() { r.pull(p) })
@@ -235,7 +241,11 @@ func (r *Reader) Close() error {
 	r.cancel()
 	r.client.close()
 	for _, p := range r.parts {
-		p.kafka.Close()
+		r.mu.Lock() // the watch may be about to give p another reader: it looks at ctx under the lock
+		last, open := p.kafka, p.links
+		r.mu.Unlock()
+		open.close()
+		last.Close()
 	}
 	r.wg.Wait()
 	return nil

@@ -37,6 +37,7 @@ func Run(t *testing.T, cfg topic.Config) {
 	t.Run("ReadingAgainGivesTheSameOrderFromAnyPosition", s.replay)
 	t.Run("BoundsLagAndTailAgree", s.bounds)
 	t.Run("DeadLettersKeepTheOriginal", s.dead)
+	t.Run("OneTrainerOfARunAtATime", s.tenure)
 	t.Run("AMissingTopicIsNamed", s.missing)
 	t.Run("APositionBehindTheEndIsRefused", s.rewound)
 	t.Run("AGroupSharesThePartitions", s.group)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the conformance tests of streams/topic against Apache Kafka: the cluster that KAFKA_BROKERS names
-# (host:port, comma-separated), or else a single broker in KRaft mode that this script starts on loopback
-# and stops again. It is the release of compose.yaml, or KAFKA_VERSION; its jars come through mvn and stay
-# in .cache.
+# Runs the tests of streams/topic that want Apache Kafka: on the cluster that KAFKA_BROKERS names (host:port,
+# comma-separated), or else on a single broker in KRaft mode that this script starts on loopback and stops
+# again, with a listener that wants certificates and one that wants passwords. It is the release of
+# compose.yaml, or KAFKA_VERSION; its jars come through mvn and stay in .cache.
 #
 #   deploy/kafka.sh [ARGUMENTS OF GO TEST]
 set -euo pipefail
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 conformance() { # conformance BROKERS [ARGUMENTS OF GO TEST]
 	local brokers=$1
 	shift
-	KAFKA_BROKERS=$brokers go test -mod=readonly -buildvcs=false -count=1 -timeout 5m -run '^TestConformanceOnKafka$' "$@" ./streams/topic
+	KAFKA_BROKERS=$brokers go test -mod=readonly -buildvcs=false -count=1 -timeout 5m -run 'OnKafka$' "$@" ./streams/topic
 }
 
 if [ -n "${KAFKA_BROKERS:-}" ]; then
@@ -25,6 +25,7 @@ skip() {
 }
 command -v java >/dev/null || skip "java is missing (17 or newer)"
 command -v mvn >/dev/null || skip "mvn is missing (it fetches the broker)"
+command -v openssl >/dev/null || skip "openssl is missing (it makes certificates)"
 java=$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java\.specification\.version = \([0-9]*\).*/\1/p')
 [ "${java:-0}" -ge 17 ] || skip "java is older than 17"
 
@@ -90,15 +91,41 @@ free_port() {
 }
 port=$(free_port)
 control=$(free_port)
+tls=$(free_port)
+sasl=$(free_port)
+
+# An authority, and what it says of the broker and of a client.
+signed() { # signed NAME EXTENSION
+	openssl req -new -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$work/$1-key.pem" -out "$work/$1.csr"
+	openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca-key.pem" -CAcreateserial -days 1 -extfile <(echo "$2") -out "$work/$1.pem"
+	cat "$work/$1-key.pem" "$work/$1.pem" >"$work/$1-pair.pem"
+}
+{
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=authority -days 1 -keyout "$work/ca-key.pem" -out "$work/ca.pem"
+	signed broker subjectAltName=IP:127.0.0.1
+	signed client extendedKeyUsage=clientAuth
+} >"$work/openssl.log" 2>&1 || fail "openssl could not make certificates" "$work/openssl.log"
+password='open sesame'
 
 cat >"$work/server.properties" <<-CONF
 	process.roles=broker,controller
 	node.id=1
 	controller.quorum.voters=1@127.0.0.1:$control
 	controller.listener.names=CONTROLLER
-	listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$control
-	advertised.listeners=PLAINTEXT://127.0.0.1:$port
-	listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+	listeners=PLAINTEXT://127.0.0.1:$port,SSL://127.0.0.1:$tls,SASL_SSL://127.0.0.1:$sasl,CONTROLLER://127.0.0.1:$control
+	advertised.listeners=PLAINTEXT://127.0.0.1:$port,SSL://127.0.0.1:$tls,SASL_SSL://127.0.0.1:$sasl
+	listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+	ssl.keystore.type=PEM
+	ssl.keystore.location=$work/broker-pair.pem
+	ssl.truststore.type=PEM
+	ssl.truststore.location=$work/ca.pem
+	listener.name.ssl.ssl.client.auth=required
+	sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+	listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_nearfar="$password";
+	listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+	listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+	log.retention.check.interval.ms=500
+	log.initial.task.delay.ms=500
 	log.dirs=$work/data
 	auto.create.topics.enable=false
 	offsets.topic.replication.factor=1
@@ -107,7 +134,8 @@ CONF
 run() { # run CLASS [ARGUMENTS]
 	exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$jars/*" "$@"
 }
-(run kafka.tools.StorageTool format -t AAAAAAAAQACAAAAAAAAAAQ -c "$work/server.properties") >"$work/format.log" 2>&1 ||
+(run kafka.tools.StorageTool format -t AAAAAAAAQACAAAAAAAAAAQ -c "$work/server.properties" \
+	--add-scram "SCRAM-SHA-256=[name=nearfar,password=$password]" --add-scram "SCRAM-SHA-512=[name=nearfar,password=$password]") >"$work/format.log" 2>&1 ||
 	fail "the broker's storage could not be formatted" "$work/format.log"
 run kafka.Kafka "$work/server.properties" >"$work/kafka.log" 2>&1 &
 pid=$!
@@ -122,4 +150,5 @@ done
 [ -n "${ready:-}" ] || fail "Apache Kafka $version is not ready after a minute" "$work/kafka.log"
 
 echo "Apache Kafka $version listens at 127.0.0.1:$port" >&2
+export KAFKA_TLS=127.0.0.1:$tls KAFKA_SASL=127.0.0.1:$sasl KAFKA_PASSWORD=$password KAFKA_CERTIFICATES=$work
 conformance "127.0.0.1:$port" "$@"

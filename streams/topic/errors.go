@@ -41,6 +41,9 @@ func transient(err error) bool {
 	if errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &verify) || errors.As(err, &record) {
 		return false
 	}
+	if refusedTLS(err) {
+		return false
+	}
 	var code kafka.Error
 	if errors.As(err, &code) {
 		switch code {
@@ -56,6 +59,12 @@ func transient(err error) bool {
 		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
+// refusedTLS reports whether a broker ended the handshake: it wants a certificate, or none that it was shown.
+func refusedTLS(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" // crypto/tls's word for an alert of the other side
+}
+
 // explain is the error of a call that was given up: what was being done, to whom, and what to do.
 func (c Config) explain(doing, topic string, after time.Duration, err error) error {
 	where := strings.Join(c.Brokers, ", ")
@@ -64,6 +73,8 @@ func (c Config) explain(doing, topic string, after time.Duration, err error) err
 		return fmt.Errorf("%s: %w %q on %s: create it (nearfar does so when it starts) or correct its name", doing, ErrNoTopic, topic, where)
 	case errors.Is(err, kafka.SASLAuthenticationFailed), strings.Contains(err.Error(), "SASL"):
 		return fmt.Errorf("%s: signing in to %s as %q with sasl.mechanism %q: %w", doing, where, c.SASL.Username, c.SASL.Mechanism, err)
+	case refusedTLS(err):
+		return fmt.Errorf("%s: %s refused the TLS of this client (%w): give it a certificate that the brokers trust in tls.certificate_location and tls.key_location", doing, where, err)
 	case transient(err):
 		return fmt.Errorf("%s: %w: no answer from %s within %v (%w): %s",
 			doing, ErrUnreachable, where, after.Round(time.Millisecond), err, c.advice(err))

@@ -1,8 +1,6 @@
 package topic_test
 
 import (
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -32,12 +30,4 @@ func at(addr string) topic.Config {
 func TestConformanceOnTheEmbeddedBroker(t *testing.T) {
 	_, cfg := local(t)
 	topictest.Run(t, cfg)
-}
-
-func TestConformanceOnKafka(t *testing.T) {
-	brokers := os.Getenv("KAFKA_BROKERS")
-	if brokers == "" {
-		t.Skip("SKIPPED: KAFKA_BROKERS names no cluster (host:port, comma-separated)")
-	}
-	topictest.Run(t, topic.Config{Brokers: strings.Split(brokers, ","), Timeout: 20 * time.Second})
 }

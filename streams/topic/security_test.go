@@ -92,32 +92,76 @@ func TestARefusedPasswordEndsTheTrying(t *testing.T) {
 	}
 }
 
-// certificate writes a self-signed certificate for 127.0.0.1 and returns its file.
-func certificate(t *testing.T) (tls.Certificate, string) {
+// authority signs certificates for one test.
+type authority struct {
+	file string // its own certificate, PEM
+	pair tls.Certificate
+	root *x509.Certificate
+}
+
+func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a := &authority{}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.file, _ = a.sign(t, template)
+	return a
+}
+
+// sign makes a certificate, the authority's own if it has none yet, and returns the files of it and of its key.
+func (a *authority) sign(t *testing.T, template *x509.Certificate) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	template.SerialNumber, template.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(time.Hour)
+	parent, by := template, any(private)
+	if a.root != nil {
+		parent, by = a.root, a.pair.PrivateKey
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &private.PublicKey, by)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
+	if a.root == nil {
+		a.pair = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}
+		if a.root, err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(name, kind string, bytes []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", secret)
+}
+
+// server is TLS as a broker at 127.0.0.1 speaks it.
+func (a *authority) server(t *testing.T) *tls.Config {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(a.sign(t, &x509.Certificate{Subject: pkix.Name{CommonName: "broker"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}
+}
+
+// client is a client's certificate and key.
+func (a *authority) client(t *testing.T) (certificate, key string) {
+	return a.sign(t, &x509.Certificate{Subject: pkix.Name{CommonName: "nearfar"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 }
 
 func TestEncryption(t *testing.T) {
-	pair, ca := certificate(t)
-	_, cfg := cluster(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}}))
-	cfg.TLS = topic.TLSConfig{Enabled: true, CA: ca}
+	a := newAuthority(t)
+	_, cfg := cluster(t, kfake.TLS(a.server(t)))
+	cfg.TLS = topic.TLSConfig{Enabled: true, CA: a.file}
 	roundTrip(t, cfg)
 	insecure := cfg
 	insecure.TLS = topic.TLSConfig{Enabled: true, Insecure: true}
@@ -129,6 +173,33 @@ func TestEncryption(t *testing.T) {
 	if _, err := topic.Bounds(minute(t), stranger, "frames"); err == nil || errors.Is(err, topic.ErrUnreachable) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("an unknown authority gave %v", err)
 	}
+}
+
+// mutual shows that brokers which want a certificate let in who has one, and nobody else. cfg trusts them.
+func mutual(t *testing.T, cfg topic.Config, certificate, key string) {
+	t.Helper()
+	nobody := cfg
+	cfg.TLS.Certificate, cfg.TLS.Key = certificate, key
+	roundTrip(t, cfg)
+	other := nobody
+	other.TLS.Certificate, other.TLS.Key = newAuthority(t).client(t)
+	for who, c := range map[string]topic.Config{"nobody": nobody, "a client of another authority": other} {
+		c.Timeout = time.Hour // there is nothing to wait for
+		if _, err := topic.Bounds(minute(t), c, "frames"); err == nil || errors.Is(err, topic.ErrUnreachable) || !strings.Contains(err.Error(), "tls.certificate_location") {
+			t.Errorf("%s: %v", who, err)
+		}
+	}
+}
+
+func TestCertificatesOfBothSides(t *testing.T) {
+	a := newAuthority(t)
+	server := a.server(t)
+	server.ClientAuth, server.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	server.ClientCAs.AddCert(a.root)
+	_, cfg := cluster(t, kfake.TLS(server))
+	cfg.TLS = topic.TLSConfig{Enabled: true, CA: a.file}
+	certificate, key := a.client(t)
+	mutual(t, cfg, certificate, key)
 }
 
 func TestSecretsAreNotPrinted(t *testing.T) {

@@ -143,50 +143,6 @@ func TestNothingAcknowledgedIsLostWhenTheBrokerComesBack(t *testing.T) {
 	t.Logf("%d acknowledged, %d in the log (%d twice), %d stale", count, total, total-int64(count), r.Stale())
 }
 
-// Retention deletes what a slow reader has not read yet: the count of the loss is exact.
-func TestRetentionOverrunIsCounted(t *testing.T) {
-	t.Parallel() // it mostly waits
-	_, cfg := local(t)
-	ensure(t, cfg, topic.Spec{Name: "frames", Partitions: 1, RetentionBytes: 64 << 10})
-	ctx, w := minute(t), writer(t, cfg, "frames")
-	for i := range 50 {
-		if err := w.Write(ctx, frame.Message{Key: []byte("cam"), Value: make([]byte, 8<<10), Headers: []frame.Header{{Key: "n", Value: fmt.Appendf(nil, "%d", i)}}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var first int64 // the embedded broker looks every 5 s
-	for first == 0 && ctx.Err() == nil {
-		bounds, err := topic.Bounds(ctx, cfg, "frames")
-		if err != nil {
-			t.Fatal(err)
-		}
-		first = bounds[0].First
-	}
-	const from = 3
-	var gaps []string
-	r, err := topic.NewReader(ctx, cfg, "frames", map[int]int64{0: from}, topic.ReaderOptions{
-		Gap: func(topic string, partition int, expected, got int64) {
-			gaps = append(gaps, fmt.Sprintf("%s/%d %d..%d", topic, partition, expected, got))
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	for offset := first; offset < 50; offset++ {
-		m, err := r.Fetch(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m.Ref.Offset != offset {
-			t.Fatalf("offset %d came where %d was due", m.Ref.Offset, offset)
-		}
-	}
-	if want := fmt.Sprintf("frames/0 %d..%d", from, first); len(gaps) != 1 || gaps[0] != want || r.Lost() != first-from {
-		t.Errorf("gaps %v, lost %d; want %s, %d", gaps, r.Lost(), want, first-from)
-	}
-}
-
 // closedPort is an address where nobody listens.
 func closedPort(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -40,6 +40,9 @@ func Run(t *testing.T, cfg topic.Config) {
 	t.Run("OneTrainerOfARunAtATime", s.tenure)
 	t.Run("AMissingTopicIsNamed", s.missing)
 	t.Run("APositionBehindTheEndIsRefused", s.rewound)
+	t.Run("WhatOtherClientsWriteIsRead", s.foreign)
+	t.Run("RetentionOverrunIsCountedExactly", s.overrun)
+	t.Run("ATopicDeletedAndMadeAgainIsNoticed", s.anew)
 	t.Run("AGroupSharesThePartitions", s.group)
 	t.Run("CancelAndCloseEndAFetch", s.cancel)
 }

@@ -95,6 +95,14 @@ func (b *Rolling) Oldest() int {
 	return b.next
 }
 
+// Age is how many steps before step the oldest key was made, 0 in an empty bank.
+func (b *Rolling) Age(step uint64) uint64 {
+	if len(b.origins) == 0 {
+		return 0
+	}
+	return step - min(step, b.origins[b.Oldest()].Step)
+}
+
 // nanos is a time as nanoseconds since 1970, cut to the years 1823 to 2116 so that no difference of two
 // overflows.
 func nanos(t time.Time) int64 {

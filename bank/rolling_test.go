@@ -48,6 +48,9 @@ func TestBankWrapsAtAnyBatchSizeOldestFirst(t *testing.T) {
 		if b.Len() != min(n, size) || len(b.Keys()) != b.Len()*dim {
 			t.Fatalf("%d keys and %d numbers after %d", b.Len(), len(b.Keys()), n)
 		}
+		if oldest, now := uint64((n-b.Len())/4), uint64(n/4); b.Len() > 0 && b.Age(now) != now-oldest || b.Age(0) != 0 {
+			t.Fatalf("after %d the oldest key is %d steps old", n, b.Age(now))
+		}
 		for i := range b.Len() {
 			slot := (b.Oldest() + i) % size
 			key, o := entry(n-b.Len()+i, dim)

@@ -119,6 +119,12 @@ func (s *session) putStatus(put metrics.Put) {
 	if st.Step > 0 {
 		put("loss", st.Loss)
 		put("learning_rate", st.LR)
+		put("train_step_seconds", st.StepSeconds)
+	}
+	for _, o := range st.Objectives {
+		if o.BankAge > 0 {
+			put("bank_age_steps", float64(o.BankAge), o.Name)
+		}
 	}
 	if st.EffectiveRank > 0 {
 		put("embedding_std", st.EmbeddingStd)

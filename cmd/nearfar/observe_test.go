@@ -156,6 +156,9 @@ func TestMetricsAndSummaryAreOneAccount(t *testing.T) {
 	if got[`dlq_total{reason="not a picture",stage="parse"}`] != 2 || got[`frames_captured_total{camera="left"}`] != 40 || got["checkpoint_bytes"] < 1000 || got["consumer_lag"] != 0 {
 		t.Errorf("the metrics:\n%s", text)
 	}
+	if got["train_step_seconds"] <= 0 || got["train_step_seconds"] > 60 || got[`bank_age_steps{objective="moco"}`] != 64/8 { // keys of the bank by those of a step
+		t.Errorf("a step takes %v s, the oldest key is %v steps old", got["train_step_seconds"], got[`bank_age_steps{objective="moco"}`])
+	}
 	if n := got[`frames_sampled_total{outcome="admitted"}`] + got[`frames_sampled_total{outcome="frozen"}`] + got[`frames_sampled_total{outcome="alone"}`] +
 		got[`frames_sampled_total{outcome="disordered"}`] + got[`frames_sampled_total{outcome="ill_formed"}`]; n != float64(sum.Trained) {
 		t.Errorf("%v frames are sampled, %d trained", n, sum.Trained)

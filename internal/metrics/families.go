@@ -19,7 +19,7 @@ type Family struct {
 }
 
 // Families are all metrics there can be. Labels are few by construction: cameras are those of the
-// configuration; stages, reasons, outcomes and sinks are words of the program.
+// configuration; stages, reasons, outcomes, sinks and objectives are words of the program.
 func Families() []Family {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	return []Family{
@@ -47,6 +47,8 @@ func Families() []Family {
 		{"train_steps_forgone_total", counter, nil, "Training steps not taken, to keep up with the feed."},
 		{"train_steps_undone_total", counter, nil, "Training steps taken back, because a loss was no number any more."},
 		{"learning_rate_halvings_total", counter, nil, "Times the learning rate was halved for that."},
+		{"train_step_seconds", gauge, nil, "Time that a training step takes, mean since the last look."},
+		{"bank_age_steps", gauge, []string{"objective"}, "Steps since the oldest key of an objective's memory bank was made."},
 		{"loss", gauge, nil, "Loss, mean since the last look."},
 		{"learning_rate", gauge, nil, "Learning rate of the last step."},
 		{"embedding_std", gauge, nil, "Standard deviation of the newest embeddings, normalised; 1/√d is healthy, 0 collapsed."},

@@ -378,6 +378,7 @@ func (r *run) begin() error {
 		},
 		Epoch: r.o.Hold.Epoch(),
 		Flush: r.flush,
+		Begin: r.o.Meter.StepBegins,
 		Step:  r.o.Meter.Step,
 		Setback: func(s train.Setback) {
 			r.o.Log.Warn("learning went wrong: it has gone back to where the last checkpoint was due, at half the rate", "step", s.Step,

@@ -22,6 +22,7 @@ type Learned struct {
 	Bounded     bool    `json:"bounded"`        // the loss bounds mutual information
 	MIBound     float64 `json:"mi_bound"`       // ln N − L, nats, at most ln N
 	Std         float64 `json:"std"`            // of unit projections of the last step; 1/√d is healthy, 0 collapsed
+	BankAge     uint64  `json:"bank_age_steps"` // of the oldest key of its bank, after the last step; 0: it has none
 	RankMe      float64 `json:"rankme"`         // effective rank of the projections of the last step
 }
 
@@ -45,6 +46,7 @@ func (t *tally) add(o objective.Told) {
 	s.Contrastive, s.Bounded = o.Contrastive, o.Contrastive && o.Bounded
 	s.Positive += float64(o.Positive)
 	s.Negative += float64(o.Negative)
+	s.BankAge = o.BankAge
 	s.MIBound += float64(o.MIBound())
 	t.projection, t.dim = append(t.projection[:0], o.Projection...), o.Dim
 }

@@ -20,6 +20,7 @@ type Status struct {
 	Lag           int64     `json:"lag"`  // frames in the topic that the trainer has not read
 	Loss          float64   `json:"loss"` // weighted sum over the objectives
 	LR            float64   `json:"learning_rate"`
+	StepSeconds   float64   `json:"step_seconds"` // that a training step takes, from its draw to the last thing it learned
 	Objectives    []Learned `json:"objectives"`
 	EmbeddingStd  float64   `json:"embedding_std"` // 1/√d is healthy, 0 collapsed
 	EffectiveRank float64   `json:"effective_rank"`
@@ -43,6 +44,8 @@ type Meter struct {
 	next   int
 
 	steps        int // since the last Status
+	began        time.Time
+	took         time.Duration
 	loss, lr     float64
 	tallies      []tally // by objective
 	step, frames uint64
@@ -77,10 +80,18 @@ func (m *Meter) Begin(c train.Counts) {
 	m.shown.Step, m.shown.Frames = c.Steps, c.Trained
 }
 
+// StepBegins is called before each Step.
+func (m *Meter) StepBegins() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.began = m.now()
+}
+
 // Step takes a training step's report.
 func (m *Meter) Step(r train.Report) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.took += m.now().Sub(m.began)
 	m.steps++
 	m.step = r.Step
 	m.loss += r.Loss()
@@ -123,7 +134,7 @@ func (m *Meter) Status(lag int64) Status {
 		s.StepsPerSec = float64(m.step-m.lastStep) / dt
 	}
 	if n := float64(m.steps); n > 0 {
-		s.Loss, s.LR = m.loss/n, m.lr
+		s.Loss, s.LR, s.StepSeconds = m.loss/n, m.lr, m.took.Seconds()/n
 		s.Objectives = make([]Learned, len(m.tallies))
 		for i := range m.tallies {
 			s.Objectives[i] = m.tallies[i].mean(m.old(i))
@@ -135,7 +146,7 @@ func (m *Meter) Status(lag int64) Status {
 			s.KNN, s.KNNSamples = knn, n
 		}
 	}
-	m.steps, m.loss = 0, 0
+	m.steps, m.loss, m.took = 0, 0, 0
 	m.last, m.lastStep, m.lastFrames = now, m.step, m.frames
 	vectors := make([]float32, 0, len(m.recent)*m.dim)
 	for _, v := range m.recent {

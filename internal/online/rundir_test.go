@@ -130,12 +130,14 @@ func TestStatusIsTheMeanSinceTheLastOne(t *testing.T) {
 	m, pass := meter(train.Probe{})
 	m.Begin(train.Counts{Steps: 10, Trained: 100})
 	for i := range 4 {
-		m.Step(train.Report{Step: uint64(11 + i), LR: 0.5, Told: []objective.Told{{Name: "moco", Weight: 1, Loss: float32(i)}}})
+		m.StepBegins()
+		pass(time.Duration(i) * 20 * time.Millisecond)
+		m.Step(train.Report{Step: uint64(11 + i), LR: 0.5, Told: []objective.Told{{Name: "moco", Weight: 1, Loss: float32(i), BankAge: uint64(i)}}})
 	}
 	m.Embeddings([]frame.Embedding{{Vector: []float32{1, 0}}, {Vector: []float32{0, 1}}})
-	pass(2 * time.Second)
+	pass(2*time.Second - 120*time.Millisecond)
 	s := m.Status(7)
-	if s.Step != 14 || s.Frames != 102 || s.Loss != 1.5 || s.StepsPerSec != 2 || s.FramesPerSec != 1 || s.Lag != 7 || s.LR != 0.5 || s.EmbeddingStd == 0 {
+	if s.Step != 14 || s.Frames != 102 || s.Loss != 1.5 || s.StepsPerSec != 2 || s.FramesPerSec != 1 || s.Lag != 7 || s.LR != 0.5 || s.StepSeconds != 0.03 || s.Objectives[0].BankAge != 3 || s.EmbeddingStd == 0 {
 		t.Errorf("%+v", s)
 	}
 	pass(time.Second)

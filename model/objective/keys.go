@@ -80,6 +80,9 @@ func (k *keys) hold(fresh []float32, frames []*frame.Frame, step uint64) {
 // settle enqueues what hold kept.
 func (k *keys) settle() { k.bank.Enqueue(k.fresh, k.origins) }
 
+// Age implements Aged.
+func (k *keys) Age(step uint64) uint64 { return k.bank.Age(step) }
+
 // part is the bank in a checkpoint.
 func (k *keys) part() Part {
 	return Part{Name: "bank.bin",

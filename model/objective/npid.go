@@ -53,6 +53,9 @@ func newNPID(c Config, n Needs, w *model.Weights) (Objective, error) {
 	return o, err
 }
 
+// Age implements Aged, of the vector whose frame has had its slot for longest.
+func (o *npid) Age(step uint64) uint64 { return o.memory.Age(step) }
+
 func (o *npid) Paint(s *sampler.Sampler, d *sampler.Draw) bool {
 	o.drawn = d
 	s.Paint(o.input, o.anchors(d), o.size(), d, o.use("frame"))

@@ -30,6 +30,12 @@ type Objective interface {
 	Close() error
 }
 
+// Aged is an objective that keeps a bank.
+type Aged interface {
+	// Age is how many steps ago the oldest key was made, see Told.BankAge.
+	Age(step uint64) uint64
+}
+
 // Part is one file of a checkpoint.
 type Part struct {
 	Name  string // of the file, without the objective's name
@@ -64,6 +70,7 @@ type Told struct {
 	loss.Contrast
 	Projection []float32 // what the loss saw, (rows, Dim); the next step overwrites it
 	Dim        int
+	BankAge    uint64 // steps since the oldest key of its bank was made; 0 where it has no bank, or an empty one
 }
 
 // Needs is what objectives are built for beside their own configuration.

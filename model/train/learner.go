@@ -90,6 +90,9 @@ func (l *Learner) Learn() ([]objective.Told, error) {
 		if err != nil {
 			return nil, fmt.Errorf("step %d: %w", l.step, err)
 		}
+		if aged, ok := o.(objective.Aged); ok {
+			told.BankAge = aged.Age(l.step)
+		}
 		if l.told[i] = told; !told.Silent && bad(float64(told.Loss)) {
 			return l.told, fmt.Errorf("step %d, objective %s: %w", l.step, l.names[i], ErrDiverged)
 		}

@@ -52,6 +52,7 @@ func (r Report) Loss() float64 {
 type Outputs struct {
 	Embeddings func([]frame.Embedding) error
 	Flush      func() error // makes the embeddings lasting, before a checkpoint says that their frames are done
+	Begin      func()       // a step begins: what it takes is for others to measure, the trainer looks at no clock
 	Step       func(Report)
 	Setback    func(Setback)
 	Checkpoint func(path string, step uint64)
@@ -166,6 +167,9 @@ func (t *Trainer) learn() error {
 		t.counts.Forgone += t.sampler.Forgo()
 	}
 	for t.sampler.Due() {
+		if t.out.Begin != nil {
+			t.out.Begin()
+		}
 		if !t.sampler.Draw(t.learner.step, &t.draw) {
 			return nil
 		}

@@ -39,7 +39,7 @@ func segments(dir string) ([]*segment, error) {
 	var out []*segment
 	for _, e := range entries {
 		s := &segment{path: filepath.Join(dir, e.Name()), sealed: true}
-		if _, err := fmt.Sscanf(e.Name(), pattern, &s.number); err != nil {
+		if _, err := fmt.Sscanf(e.Name(), pattern, &s.number); err != nil || s.number < 1 || e.Name() != fmt.Sprintf(pattern, s.number) || !e.Type().IsRegular() {
 			return nil, fmt.Errorf("there is %s, which is none of its files; move it away", e.Name())
 		}
 		info, err := e.Info()
@@ -95,4 +95,12 @@ func (s *segment) remove() error {
 		return err
 	}
 	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

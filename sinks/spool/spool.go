@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -51,6 +52,8 @@ type Spool struct {
 	dir  string
 	opt  Options
 
+	lasting func(dir string) error // makes the names in a folder survive a power cut
+
 	writing sync.Mutex // one batch after another
 	mu      sync.Mutex
 	files   []*segment // what waits, oldest first; the last one may still be written
@@ -73,7 +76,7 @@ func Open(sink sinks.Sink, dir string, o Options) (*Spool, error) {
 	if o.MaxBytes <= 0 {
 		return nil, fmt.Errorf("keeping embeddings in %s: %d bytes are no room", dir, o.MaxBytes)
 	}
-	s := &Spool{sink: sink, dir: dir, opt: o.withDefaults(), news: make(chan struct{}, 1)}
+	s := &Spool{sink: sink, dir: dir, opt: o.withDefaults(), lasting: syncDir, news: make(chan struct{}, 1)}
 	var err error
 	if s.files, err = segments(dir); err != nil {
 		return nil, fmt.Errorf("keeping embeddings in %s: %w", dir, err)
@@ -158,8 +161,10 @@ func (s *Spool) begin() (*segment, error) {
 		}
 		number = s.files[n-1].number + 1
 	}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, err
+	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
+		if err := errors.Join(os.MkdirAll(s.dir, 0o755), s.lasting(filepath.Dir(s.dir))); err != nil {
+			return nil, err
+		}
 	}
 	return create(filepath.Join(s.dir, fmt.Sprintf(pattern, number)), number)
 }

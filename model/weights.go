@@ -36,6 +36,9 @@ func NewWeights(spec Spec, s seed.Seed) (*Weights, error) {
 	}
 	b := &builder{spec: spec}
 	b.declare()
+	if n := b.numbers(); n > maxNumbers {
+		return nil, fmt.Errorf("declaring a network: it would have %.3g weights, more than %d: are its heads right?", n, maxNumbers)
+	}
 	w := newWeights(spec, b.params, b.norms)
 	for i, d := range b.params {
 		d.init(w.Params[i].Data, d.shape, s.At(d.name).Rand())
@@ -46,6 +49,21 @@ func NewWeights(spec Spec, s seed.Seed) (*Weights, error) {
 		}
 	}
 	return w, nil
+}
+
+// maxNumbers bounds a network: ResNet-152 has 60 million weights. Settings may come from a file that somebody made.
+const maxNumbers = 1 << 28
+
+// numbers is how many weights were declared. Sizes that no int holds are huge here, too.
+func (b *builder) numbers() (sum float64) {
+	for _, d := range b.params {
+		n := 1.0
+		for _, side := range d.shape {
+			n *= float64(side)
+		}
+		sum += n
+	}
+	return sum
 }
 
 // newWeights lays the declared tensors out in two arenas.

@@ -39,6 +39,7 @@ type markedAt struct {
 const (
 	queryFile     = "query.safetensors"
 	optimizerFile = "optimizer.safetensors"
+	stateFile     = "state.json"
 )
 
 // save writes the checkpoint: weights, optimiser, running statistics, what the objectives remember (key
@@ -53,7 +54,7 @@ func (t *Trainer) save() (string, error) {
 		{optimizerFile, tensorsOf(slots, l.query.Spec, l.step)},
 		{"sampler.bin", writerTo(t.sampler.WriteTo)},
 		{"merge.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(t.mergeState()) }},
-		{"state.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }},
+		{stateFile, func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }},
 	}
 	if m := t.milestone; m.step != l.step {
 		s.Milestone = &markedAt{m.step, m.optimizer}
@@ -129,6 +130,9 @@ func (t *Trainer) restore(path string, s state) error {
 	l.step, t.saved = s.Step, s.Step
 	t.positions, t.counts = s.Positions, s.Counts
 	if s.Repeats != nil {
+		if err := s.Repeats.check(); err != nil {
+			return err
+		}
 		t.repeats = s.Repeats
 	}
 	if t.positions == nil {
@@ -167,6 +171,12 @@ func (t *Trainer) restoreMerge(r io.Reader, _ int64) error {
 	for rig, s := range all {
 		camera := rig
 		for _, f := range s.Pending {
+			if f == nil {
+				return fmt.Errorf("rig %.40q waits for a frame that is null", rig)
+			}
+			if err := f.Check(); err != nil {
+				return fmt.Errorf("rig %.40q: %w", rig, err)
+			}
 			camera = f.Camera
 		}
 		t.merger(&frame.Frame{Meta: frame.Meta{Rig: rig, Camera: camera}}).Restore(s)
@@ -185,7 +195,7 @@ func readState(path string) (state, error) {
 	if _, err := verify(path); err != nil {
 		return s, err
 	}
-	err := readFile(filepath.Join(path, "state.json"), func(r io.Reader, _ int64) error { return json.NewDecoder(r).Decode(&s) })
+	err := readFile(filepath.Join(path, stateFile), func(r io.Reader, _ int64) error { return json.NewDecoder(r).Decode(&s) })
 	return s, err
 }
 

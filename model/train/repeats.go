@@ -1,6 +1,10 @@
 package train
 
-import "github.com/nearfar/nearfar/streams/frame"
+import (
+	"fmt"
+
+	"github.com/nearfar/nearfar/streams/frame"
+)
 
 // rememberedSights is how many frames of a camera are known again. A write that Kafka took and did not answer in
 // time is sent once more, a batch later at most: topic.Writer sends no more than a hundred messages together.
@@ -22,6 +26,16 @@ type sights struct {
 // repeats knows frames that lie in the log twice, under two offsets, by camera. Kafka delivers at least once; a
 // frame is learned from once. A producer that gives neither numbers nor times is given the log's own, which differ.
 type repeats map[string]*sights
+
+// check is for what comes from a file.
+func (r repeats) check() error {
+	for camera, s := range r {
+		if s != nil && (len(s.Ring) > rememberedSights || s.Next < 0 || s.Next >= rememberedSights) {
+			return fmt.Errorf("camera %.40q: %d frames to be known again, the oldest at %d", camera, len(s.Ring), s.Next)
+		}
+	}
+	return nil
+}
 
 // again reports whether the frame was seen before, and remembers it.
 func (r repeats) again(m frame.Meta) bool {

@@ -171,7 +171,15 @@ func verify(path string) (manifest, error) {
 	if m.Format != Format {
 		return m, fmt.Errorf("checkpoint %s has format %d, this nearfar reads %d", path, m.Format, Format)
 	}
+	for _, name := range []string{queryFile, stateFile} {
+		if _, ok := m.Files[name]; !ok {
+			return m, fmt.Errorf("checkpoint %s is damaged: its manifest lacks %s", path, name)
+		}
+	}
 	for name, want := range m.Files {
+		if name != filepath.Base(name) || !filepath.IsLocal(name) { // a manifest may come from anybody
+			return m, fmt.Errorf("checkpoint %s is damaged: its manifest names %q, which is no file of it", path, name)
+		}
 		if got, err := sealOf(filepath.Join(path, name)); err != nil {
 			return m, fmt.Errorf("verifying checkpoint %s: %w", path, err)
 		} else if got != want {
@@ -187,6 +195,9 @@ func sealOf(path string) (fileSeal, error) {
 		return fileSeal{}, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return fileSeal{}, errors.Join(fmt.Errorf("%s is no regular file", path), err)
+	}
 	sum := &sealer{hash: sha256.New()}
 	_, err = io.Copy(sum, f)
 	return sum.seal(), err

@@ -46,7 +46,7 @@ type Frame struct {
 
 // Check reports whether the pixels agree with the size.
 func (f *Frame) Check() error {
-	if f.Width <= 0 || f.Height <= 0 || len(f.Pix) != 3*f.Width*f.Height {
+	if n := len(f.Pix); f.Width <= 0 || f.Height <= 0 || f.Width > n || f.Height > n || n != 3*f.Width*f.Height {
 		return fmt.Errorf("frame %d of camera %s: %d bytes of pixels for %d×%d RGB", f.Seq, f.Camera, len(f.Pix), f.Width, f.Height)
 	}
 	return nil

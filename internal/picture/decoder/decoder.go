@@ -39,6 +39,18 @@ type answer struct {
 	Kind          kind
 }
 
+// check tells an answer from the nonsense of a process whose memory a picture has spoilt.
+func (a answer) check() error {
+	switch {
+	case a.Kind < other || a.Kind > notPicture:
+		return fmt.Errorf("an answer of kind %d", a.Kind)
+	case a.Err != "":
+		return nil
+	}
+	f := frame.Frame{Width: a.Width, Height: a.Height, Pix: a.Pix}
+	return f.Check()
+}
+
 // kind is which error of the frame room an error wraps.
 type kind int
 

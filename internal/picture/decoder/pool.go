@@ -116,7 +116,10 @@ func (c *process) ask(r request) (a answer, err error) {
 		if err := c.to.Encode(r); err != nil {
 			return err
 		}
-		return c.from.Decode(&a)
+		if err := c.from.Decode(&a); err != nil {
+			return err
+		}
+		return a.check()
 	})
 	return a, err
 }

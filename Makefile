@@ -53,12 +53,13 @@ soak: deps ## memory over SOAK (20m), a trainer that stands still for STALL (10m
 bench-peers: build ## time nearfar beside PyTorch, NumPy, onnxruntime and ffmpeg, PAIRS (5) times by turns
 	@python3 bench/peers.py --nearfar bin/nearfar --pairs $(PAIRS)
 
-check: deps ## format, vet, staticcheck, and all tests with the race detector in random order
+check: deps ## format, vet, staticcheck, all tests with the race detector in random order, and no Mat left open
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
 		echo "not formatted (run gofmt -w on them):"; echo "$$unformatted"; exit 1; fi
 	go vet $(BUILD) ./...
 	go run $(STATICCHECK) ./...
 	go test $(BUILD) -race -shuffle=on -timeout 30m ./...
+	go test $(BUILD) -tags matprofile -timeout 10m ./sources/capture ./internal/picture
 
 clean: ## remove what was built; runs/ stays
 	rm -rf bin coverage.out

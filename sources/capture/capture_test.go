@@ -20,7 +20,16 @@ import (
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, proxytest.Leaks()...) }
+// TestMain also counts the Mats that all tests together have left open (go test -tags matprofile).
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, append(proxytest.Leaks(), goleak.Cleanup(func(code int) {
+		if n := openMats(); n != 0 {
+			fmt.Fprintf(os.Stderr, "%d Mats were left open\n", n)
+			code = max(code, 1)
+		}
+		os.Exit(code)
+	}))...)
+}
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 

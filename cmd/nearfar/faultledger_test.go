@@ -81,6 +81,10 @@ func (c *cluster) spawn(name string, args ...string) (*exec.Cmd, *bufio.Reader) 
 // startBroker starts the broker on its folder; after the first time it takes the same port again.
 func (c *cluster) startBroker() {
 	c.t.Helper()
+	if kafkaJars() != "" && c.listen == "" {
+		c.startKafka()
+		return
+	}
 	args := []string{"broker", "--dir", filepath.Join(c.dir, "broker")}
 	at := c.addr
 	if c.listen != "" {

@@ -119,15 +119,19 @@ func recovers(t *testing.T, disk map[string][]byte, all []frame.Embedding, acked
 // TestTheFolderOfASpoolSurvivesAPowerCut: its own name must last before anything in it is promised.
 func TestTheFolderOfASpoolSurvivesAPowerCut(t *testing.T) {
 	run := t.TempDir()
-	s := before(t, &door{away: true}, filepath.Join(run, "spool"), 1<<20)
+	write := func(folder string, lasting func(string) error) error {
+		s := before(t, &door{away: true}, filepath.Join(run, folder), 1<<20)
+		s.lasting = lasting
+		defer s.Close()
+		return s.Write(t.Context(), sinkstest.Make(0, 1, 4))
+	}
 	var forced []string
-	fail := errors.New("input/output error")
-	s.lasting = func(dir string) error { forced = append(forced, dir); return fail }
-	if err := s.Write(t.Context(), sinkstest.Make(0, 1, 4)); !errors.Is(err, fail) || !slices.Equal(forced, []string{run}) {
+	if err := write("spool/0-topic", func(dir string) error { forced = append(forced, dir); return nil }); err != nil || !slices.Equal(forced, []string{filepath.Join(run, "spool"), run}) {
 		t.Errorf("%v was forced to the disk, and the write gave %v", forced, err)
 	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
+	fail := errors.New("input/output error")
+	if err := write("other", func(string) error { return fail }); !errors.Is(err, fail) {
+		t.Errorf("a folder that may not last gave %v", err)
 	}
 }
 

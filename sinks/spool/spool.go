@@ -161,12 +161,30 @@ func (s *Spool) begin() (*segment, error) {
 		}
 		number = s.files[n-1].number + 1
 	}
-	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
-		if err := errors.Join(os.MkdirAll(s.dir, 0o755), s.lasting(filepath.Dir(s.dir))); err != nil {
-			return nil, err
-		}
+	if err := s.mkdir(); err != nil {
+		return nil, err
 	}
 	return create(filepath.Join(s.dir, fmt.Sprintf(pattern, number)), number)
+}
+
+// mkdir makes the folder, in a way that survives a power cut: what is to be promised lies in it.
+func (s *Spool) mkdir() error {
+	var changed []string // folders with a new name in them
+	for dir := s.dir; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		changed = append(changed, filepath.Dir(dir))
+	}
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range changed {
+		if err := s.lasting(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Bytes is how much waits on the disk.

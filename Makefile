@@ -40,7 +40,7 @@ run: build ## learn from a synthetic three-camera rig, in runs/demo; goes on whe
 test: deps ## run all tests
 	go test $(BUILD) -timeout 10m ./...
 
-test-kafka: deps ## test against Apache Kafka: KAFKA_BROKERS, or brokers of its own where java and mvn are; the ledger, too
+test-kafka: ## test against Apache Kafka: KAFKA_BROKERS, or a broker of its own where java and mvn are
 	@deploy/kafka.sh
 
 test-faults: deps ## the tests of faults at full size: kills, silent connections, zombies, broken disks (half an hour)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs the tests that want Apache Kafka (of streams/topic, and the ledger of cmd/nearfar): on the cluster that KAFKA_BROKERS names (host:port,
+# Runs the tests of streams/topic that want Apache Kafka: on the cluster that KAFKA_BROKERS names (host:port,
 # comma-separated), or else on a single broker in KRaft mode that this script starts on loopback and stops
 # again, with a listener that wants certificates and one that wants passwords. It is the release of
-# compose.yaml, or KAFKA_VERSION; its jars come through mvn and stay in .cache.
+# compose.yaml, or KAFKA_VERSION; its jars come through mvn and stay in .cache, where the ledger can be given
+# them, too: KAFKA_JARS=$PWD/.cache/kafka-4.1.1 go test -run FaultLedger ./cmd/nearfar
 #
 #   deploy/kafka.sh [ARGUMENTS OF GO TEST]
 set -euo pipefail
@@ -152,6 +153,3 @@ done
 echo "Apache Kafka $version listens at 127.0.0.1:$port" >&2
 export KAFKA_TLS=127.0.0.1:$tls KAFKA_SASL=127.0.0.1:$sasl KAFKA_PASSWORD=$password KAFKA_CERTIFICATES=$work
 conformance "127.0.0.1:$port" "$@"
-
-# The ledger kills its broker, so it has one of its own.
-KAFKA_JARS=$PWD/$jars go test -mod=readonly -buildvcs=false -count=1 -timeout 20m -run '^TestFaultLedger$' "$@" ./cmd/nearfar

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// kafkaJars is where the jars of Apache Kafka lie (deploy/kafka.sh names them); "" lets the ledger have the embedded
+// kafkaJars is where the jars of Apache Kafka lie (deploy/kafka.sh fetches them); "" lets the ledger have the embedded
 // broker.
 func kafkaJars() string { return os.Getenv("KAFKA_JARS") }
 

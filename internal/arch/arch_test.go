@@ -17,7 +17,7 @@ import (
 const module = "github.com/nearfar/nearfar/"
 
 // anyone may import these: they import no room themselves.
-var anyone = []string{"internal/seed", "internal/record", "internal/natural", "internal/realdata"}
+var anyone = []string{"internal/seed", "internal/durable", "internal/record", "internal/natural", "internal/realdata"}
 
 // may says which other rooms a room may import outside its tests. A room is the longest entry that a
 // package's folder begins with; rooms of internal/ that are not named here are for cmd alone and may import
@@ -38,6 +38,7 @@ var may = map[string][]string{
 	"model/train":          {"sampler", "model", "model/kernel", "model/objective", "loss", "bank", "streams", "streams/frame", "internal/safetensors"},
 	"sinks":                {"streams", "streams/frame"},
 	"internal/seed":        {},
+	"internal/durable":     {},
 	"internal/realdata":    {},
 	"internal/record":      {},
 	"internal/natural":     {},

@@ -15,6 +15,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/nearfar/nearfar/internal/durable"
 )
 
 const (
@@ -89,7 +91,7 @@ func (w *Writer) Close() error {
 		err = os.Rename(w.file.Name(), w.path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(w.path))
+		err = durable.SyncDir(filepath.Dir(w.path))
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", w.path, err)
@@ -127,15 +129,6 @@ func header(rows, dim int) []byte {
 	h := append([]byte(magic), 1, 0)
 	h = binary.LittleEndian.AppendUint16(h, headerSize-10)
 	return fmt.Appendf(h, "%-*s\n", headerSize-11, text)
-}
-
-// syncDir makes a rename in dir outlive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Read reads a matrix of float32; a vector of n numbers is n rows of one. Data of any other type or order, and

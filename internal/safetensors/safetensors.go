@@ -21,6 +21,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/nearfar/nearfar/internal/durable"
 )
 
 // Tensor is a named array of one of the two types; the other slice is nil.
@@ -88,11 +90,7 @@ func write(path string, tensors []Tensor, metadata map[string]string) (err error
 	if err := os.Rename(partial.Name(), path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil // renamed; a folder that cannot be opened cannot be synced
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // Encode writes the format to w. Names must differ and numbers agree with shapes.

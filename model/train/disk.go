@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/nearfar/nearfar/internal/durable"
 )
 
 // disk is what writing checkpoints asks of a file system, one method a system call or two. Tests put one in its
@@ -32,6 +34,7 @@ func (realDisk) MkdirAll(path string) error   { return os.MkdirAll(path, 0o755) 
 func (realDisk) Mkdir(path string) error      { return os.Mkdir(path, 0o755) }
 func (realDisk) Rename(from, to string) error { return os.Rename(from, to) }
 func (realDisk) RemoveAll(path string) error  { return os.RemoveAll(path) }
+func (realDisk) SyncDir(path string) error    { return durable.SyncDir(path) }
 
 func (realDisk) Create(path string) (diskFile, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -39,14 +42,6 @@ func (realDisk) Create(path string) (diskFile, error) {
 		return nil, err // and no nil *os.File in an interface
 	}
 	return f, nil
-}
-
-func (realDisk) SyncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // exists says whether there is anything at path.

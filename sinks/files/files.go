@@ -18,6 +18,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/nearfar/nearfar/internal/durable"
 	"github.com/nearfar/nearfar/sinks"
 	"github.com/nearfar/nearfar/streams/frame"
 )
@@ -81,7 +82,7 @@ func open(path string, remembered int) (_ *Sink, err error) {
 	if err := s.recover(f); err != nil {
 		return nil, err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -199,13 +200,4 @@ func (s *Sink) Close() error {
 		return fmt.Errorf("closing %s: %w", s.path, err)
 	}
 	return nil
-}
-
-// syncDir makes a new file's name survive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nearfar/nearfar/internal/durable"
 	"github.com/nearfar/nearfar/sinks"
 	"github.com/nearfar/nearfar/streams/frame"
 )
@@ -76,7 +77,7 @@ func Open(sink sinks.Sink, dir string, o Options) (*Spool, error) {
 	if o.MaxBytes <= 0 {
 		return nil, fmt.Errorf("keeping embeddings in %s: %d bytes are no room", dir, o.MaxBytes)
 	}
-	s := &Spool{sink: sink, dir: dir, opt: o.withDefaults(), lasting: syncDir, news: make(chan struct{}, 1)}
+	s := &Spool{sink: sink, dir: dir, opt: o.withDefaults(), lasting: durable.SyncDir, news: make(chan struct{}, 1)}
 	var err error
 	if s.files, err = segments(dir); err != nil {
 		return nil, fmt.Errorf("keeping embeddings in %s: %w", dir, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/internal/proxytest"
+	"github.com/nearfar/nearfar/internal/rtsptest"
 	"github.com/nearfar/nearfar/streams/topic"
 )
 
@@ -19,8 +20,8 @@ func TestFaultCamerasApart(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	brokers := startBroker(t)
 	good, bad := freeAddress(t), freeAddress(t)
-	steady := startCamera(t, good, "me", "secret")
-	startCamera(t, bad, "me", "secret")
+	steady := rtsptest.Start(t, good, rtsptest.Options{User: "me", Password: "secret"})
+	rtsptest.Start(t, bad, rtsptest.Options{User: "me", Password: "secret"})
 	proxy := proxytest.Start(t, bad)
 	cmd, out := program(t, "ingest", "--brokers", brokers, "--json",
 		"--source", "good=rtsp://me:secret@"+good+"/a", "--source", "bad=rtsp://me:secret@"+proxy.Addr()+"/b")
@@ -38,7 +39,7 @@ func TestFaultCamerasApart(t *testing.T) {
 		return err == nil
 	})
 	eventually(t, "frames of both cameras", func() bool { return len(of("good")) > 0 && len(of("bad")) > 0 })
-	first, seen := steady.sent.Load(), len(of("good"))
+	first, seen := steady.Sent(), len(of("good"))
 	for range rounds {
 		for _, f := range []proxytest.Fault{proxytest.Cut(), proxytest.Blackhole(), proxytest.Reset(0), proxytest.Latency(time.Second, 0)} {
 			before := len(of("bad"))
@@ -48,7 +49,7 @@ func TestFaultCamerasApart(t *testing.T) {
 			eventually(t, "frame of the bad camera after "+f.Name, func() bool { return len(of("bad")) > before })
 		}
 	}
-	sent := int(steady.sent.Load() - first)
+	sent := int(steady.Sent() - first)
 	eventually(t, "end of what was on its way", func() bool { return len(of("good"))-seen >= sent*98/100 })
 	terminating(t, cmd)
 	lines := ledgerLines(t, out)

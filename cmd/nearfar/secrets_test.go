@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/internal/rtsptest"
 	"github.com/nearfar/nearfar/streams/frame"
 	"github.com/nearfar/nearfar/streams/topic"
 )
@@ -71,7 +72,7 @@ func arguments(t *testing.T) (out []byte) {
 func TestPasswordsOfCamerasAreNowhereToBeFound(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	working, refusing, address, out := freeAddress(t), freeAddress(t), freeAddress(t), filepath.Join(t.TempDir(), "run")
-	camera := startCamera(t, working, cameraUser, cameraPassword)
+	camera := rtsptest.Start(t, working, rtsptest.Options{User: cameraUser, Password: cameraPassword})
 	secret := filepath.Join(t.TempDir(), "camera-url")
 	if err := os.WriteFile(secret, []byte("rtsp://"+cameraUser+":"+cameraPassword+"@"+working+"/yard?token="+cameraPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -98,8 +99,8 @@ func TestPasswordsOfCamerasAreNowhereToBeFound(t *testing.T) {
 	if r.code != exitOK {
 		t.Fatalf("code %d\n%s", r.code, r.err)
 	}
-	if camera.refused.Load() == 0 || !strings.Contains(r.err, refusing) || len(cmdlines) == 0 {
-		t.Errorf("the camera refused %d requests, %d bytes of command lines; says\n%s", camera.refused.Load(), len(cmdlines), r.err)
+	if camera.Refused() == 0 || !strings.Contains(r.err, refusing) || len(cmdlines) == 0 {
+		t.Errorf("the camera refused %d requests, %d bytes of command lines; says\n%s", camera.Refused(), len(cmdlines), r.err)
 	}
 	for what, text := range map[string][]byte{"standard output": []byte(r.out), "standard error": []byte(r.err), "what was answered over http": text, "a command line": cmdlines} {
 		if tells(text) {
@@ -125,7 +126,7 @@ func TestPasswordsOfCamerasAreNowhereToBeFound(t *testing.T) {
 func TestPasswordsOfCamerasAreNotInKafka(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	brokers, working := startBroker(t), freeAddress(t)
-	startCamera(t, working, cameraUser, cameraPassword)
+	rtsptest.Start(t, working, rtsptest.Options{User: cameraUser, Password: cameraPassword})
 	url := "rtsp://" + cameraUser + ":" + cameraPassword + "@" + working + "/yard"
 	c, err := config.Load(configure(t), config.Options{Settings: []config.Setting{{From: "test", Path: "kafka.brokers", Value: brokers}}})
 	if err == nil {

@@ -13,12 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v4"
-	"github.com/bluenviron/gortsplib/v4/pkg/base"
-	"github.com/bluenviron/gortsplib/v4/pkg/description"
-	"github.com/bluenviron/gortsplib/v4/pkg/format"
-
 	"github.com/nearfar/nearfar/internal/picture"
+	"github.com/nearfar/nearfar/internal/rtsptest"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/streams/frame"
 )
@@ -111,87 +107,6 @@ func (w *watching) stop(t *testing.T) {
 	}
 }
 
-// rtsp is a camera that speaks RTSP and sends motion JPEG.
-type rtsp struct {
-	server *gortsplib.Server
-	stream *gortsplib.ServerStream
-	mu     sync.RWMutex
-	over   chan struct{}
-	sender sync.WaitGroup
-}
-
-func (r *rtsp) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return &base.Response{StatusCode: base.StatusOK}, r.stream, nil
-}
-
-func (r *rtsp) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return &base.Response{StatusCode: base.StatusOK}, r.stream, nil
-}
-
-func (r *rtsp) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
-	return &base.Response{StatusCode: base.StatusOK}, nil
-}
-
-// serveRTSP films until closed, 50 frames per second.
-func serveRTSP(t *testing.T, addr string) *rtsp {
-	t.Helper()
-	r := &rtsp{over: make(chan struct{})}
-	r.mu.Lock() // nobody gets in before the stream is there
-	r.server = &gortsplib.Server{Handler: r, RTSPAddress: addr}
-	if err := r.server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	jpeg := &format.MJPEG{}
-	media := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{jpeg}}
-	r.stream = &gortsplib.ServerStream{Server: r.server, Desc: &description.Session{Medias: []*description.Media{media}}}
-	if err := r.stream.Initialize(); err != nil {
-		t.Fatal(err)
-	}
-	r.mu.Unlock()
-	encoder, err := jpeg.CreateEncoder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stills [25][]byte
-	for i := range stills {
-		stills[i] = still(t, i)
-	}
-	r.sender.Go(func() {
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-r.over:
-				return
-			case <-tick.C:
-			}
-			packets, err := encoder.Encode(stills[i%25])
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			for _, p := range packets {
-				p.Timestamp = uint32(i * 90000 / 50)
-				if err := r.stream.WritePacketRTP(media, p); err != nil {
-					return // closed
-				}
-			}
-		}
-	})
-	return r
-}
-
-func (r *rtsp) close() {
-	close(r.over)
-	r.sender.Wait()
-	r.stream.Close()
-	r.server.Close()
-}
-
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -212,7 +127,7 @@ func TestRTSPCameraComesBackByItself(t *testing.T) {
 	var seq uint64 = 7
 	var last frame.Meta
 	for life := range 2 {
-		camera := serveRTSP(t, addr)
+		camera := rtsptest.Start(t, addr, rtsptest.Options{})
 		for _, e := range w.next(t, 10) {
 			if e.Seq != seq || e.Camera != "door" || e.ContentType != "image/jpeg" || e.Captured.Before(last.Captured) || e.PTS < last.PTS {
 				t.Errorf("life %d: %+v after %+v", life, e.Meta, last)
@@ -226,7 +141,7 @@ func TestRTSPCameraComesBackByItself(t *testing.T) {
 			t.Errorf("health still says %q", err)
 		}
 		before := w.src.Health().Reconnects
-		camera.close()
+		camera.Close()
 		deadline := time.After(60 * time.Second)
 		for w.src.Health().Reconnects == before {
 			select {

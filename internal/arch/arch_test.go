@@ -51,7 +51,7 @@ var may = map[string][]string{
 
 // only says which rooms alone may import a library of consequence.
 var only = map[string][]string{
-	"gocv.io/x/gocv":                     {"sources/capture", "internal/picture"},
+	"gocv.io/x/gocv":                     {"sources/capture", "internal/picture", "internal/mattest"},
 	"github.com/segmentio/kafka-go":      {"streams/topic"},
 	"github.com/twmb/franz-go/pkg/kfake": {"streams/broker"},
 	"github.com/reugn/go-streams":        {"streams"},

@@ -22,8 +22,8 @@ func TestWhoStartsGoroutinesLooksForLeaks(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.HasSuffix(rel, "_test.go") {
-			looks[dir] = looks[dir] || strings.Contains(string(text), "goleak.VerifyTestMain(m")
-			counts[dir] = counts[dir] || strings.Contains(string(text), "goleak.Cleanup") && strings.Contains(string(text), "openMats()")
+			counts[dir] = counts[dir] || strings.Contains(string(text), "mattest.Main(m")
+			looks[dir] = looks[dir] || counts[dir] || strings.Contains(string(text), "goleak.VerifyTestMain(m")
 			return
 		}
 		if strings.HasSuffix(dir, "test") { // suites for the tests of others
@@ -55,12 +55,12 @@ func TestWhoStartsGoroutinesLooksForLeaks(t *testing.T) {
 	}
 	for dir := range starts {
 		if !looks[dir] {
-			t.Errorf("%s starts goroutines: its TestMain must call goleak.VerifyTestMain", dir)
+			t.Errorf("%s starts goroutines: its TestMain must call goleak.VerifyTestMain or mattest.Main", dir)
 		}
 	}
 	for dir := range mats {
 		if !counts[dir] {
-			t.Errorf("%s holds Mats: its TestMain must count those left open", dir)
+			t.Errorf("%s holds Mats: its TestMain must be mattest.Main, which counts those left open", dir)
 		}
 	}
 }

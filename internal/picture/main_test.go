@@ -1,20 +1,9 @@
 package picture
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/nearfar/nearfar/internal/mattest"
 )
 
-// TestMain also counts the Mats that all tests together have left open (go test -tags matprofile).
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if n := openMats(); n != 0 {
-			fmt.Fprintf(os.Stderr, "%d Mats were left open\n", n)
-			code = max(code, 1)
-		}
-		os.Exit(code)
-	}))
-}
+func TestMain(m *testing.M) { mattest.Main(m) }

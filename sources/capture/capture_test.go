@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"gocv.io/x/gocv"
 
+	"github.com/nearfar/nearfar/internal/mattest"
 	"github.com/nearfar/nearfar/internal/picture"
 	"github.com/nearfar/nearfar/internal/proxytest"
 	"github.com/nearfar/nearfar/internal/realdata"
@@ -20,16 +20,7 @@ import (
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-// TestMain also counts the Mats that all tests together have left open (go test -tags matprofile).
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, append(proxytest.Leaks(), goleak.Cleanup(func(code int) {
-		if n := openMats(); n != 0 {
-			fmt.Fprintf(os.Stderr, "%d Mats were left open\n", n)
-			code = max(code, 1)
-		}
-		os.Exit(code)
-	}))...)
-}
+func TestMain(m *testing.M) { mattest.Main(m, proxytest.Leaks()...) }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 

@@ -1,5 +1,0 @@
-//go:build !matprofile
-
-package picture
-
-func openMats() int { return 0 }

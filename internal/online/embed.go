@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nearfar/nearfar/internal/look"
+	"github.com/nearfar/nearfar/internal/picture"
 	"github.com/nearfar/nearfar/internal/picture/decoder"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/streams"
@@ -55,6 +56,9 @@ const (
 // remembered after it was written, and ids make the repeat of a record the same record. When ctx is cancelled
 // what was read is still embedded; the error is nil then if the worker follows the topic, else the cause.
 func Embed(ctx context.Context, o EmbedOptions) (EmbedResult, error) {
+	if o.Decode == nil {
+		o.Decode = picture.Decode
+	}
 	w := &embedWorker{o: o, positions: map[int]int64{}}
 	if err := w.recall(); err != nil {
 		return w.result, err
@@ -238,19 +242,7 @@ func (w *embedWorker) lost(name string, partition int, expected, got int64) {
 }
 
 func (w *embedWorker) decode(_ context.Context, m frame.Message) (item, error) {
-	it := item{message: m}
-	e, err := frame.Parse(m)
-	if err != nil {
-		it.stage, it.err = "parse", err
-		return it, nil
-	}
-	if it.frame, err = decodeWith(w.o.Decode)(e, w.size); err != nil {
-		it.stage, it.err = "decode", err
-	}
-	if errors.Is(err, decoder.ErrNoDecoder) { // which says nothing of the picture
-		return it, err
-	}
-	return it, nil
+	return item{message: m}.decoded(w.o.Decode, w.size)
 }
 
 // embed looks at a batch; one goroutine, one thread.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/nearfar/nearfar/streams/frame"
@@ -54,14 +53,15 @@ func newTenure(cfg Config, topic string, c Claimant) (*Tenure, error) {
 	if err != nil {
 		return nil, err
 	}
-	over := make(chan struct{})
+	alive, stop := context.WithCancel(context.Background())
 	return &Tenure{cfg: cfg, topic: topic, w: w, lease: c.Lease, now: time.Now, pace: func() {},
-		over: over, stop: sync.OnceFunc(func() { close(over) }), lost: make(chan struct{}),
+		alive: alive, stop: stop, lost: make(chan struct{}),
 		me: tenant{Group: c.Group, Nonce: rand.Text(), Owner: c.Owner, Host: c.Host, PID: c.PID}}, nil
 }
 
 func (t *Tenure) begin(ctx context.Context, c Claimant) error {
 	if err := t.claim(ctx, c); err != nil {
+		t.stop()
 		return errors.Join(fmt.Errorf("claiming %s in topic %s: %w", c.Group, t.topic, err), t.w.Close())
 	}
 	t.beating.Go(t.beat)

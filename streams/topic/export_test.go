@@ -21,13 +21,6 @@ func (t *Tenure) Freeze() {
 	t.beating.Wait()
 }
 
-// Expire makes a tenure's certainty run out.
-func (t *Tenure) Expire() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sure = t.sure.Add(-t.lease)
-}
-
 // ClaimAfter is Claim, with something that happens between the last look at the log and the claim.
 func ClaimAfter(ctx context.Context, cfg Config, topic string, c Claimant, what func()) (*Tenure, error) {
 	t, err := newTenure(cfg, topic, c)

@@ -26,9 +26,9 @@ type Tenure struct {
 	now   func() time.Time
 	pace  func() // before the claim is written; tests let things happen there
 
+	alive   context.Context // of the beating
+	stop    context.CancelFunc
 	beating sync.WaitGroup
-	stop    func()        // ends it
-	over    chan struct{} // closed by stop
 	lost    chan struct{} // closed when another has taken over
 
 	mu     sync.Mutex
@@ -86,28 +86,17 @@ func (t *Tenure) renew(ctx context.Context) error {
 
 // beat renews three times a lease until the end.
 func (t *Tenure) beat() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	ending := make(chan struct{})
-	defer close(ending)
-	go func() {
-		select {
-		case <-t.over:
-			cancel()
-		case <-ending:
-		}
-	}()
 	tick := time.NewTicker(t.lease / 3)
 	defer tick.Stop()
 	for {
 		select {
-		case <-t.over:
+		case <-t.alive.Done():
 			return
 		case <-t.lost:
 			return
 		case <-tick.C:
 			t.mu.Lock()
-			_ = t.renew(ctx) // a broker that is away: the next beat, or Check, tries again
+			_ = t.renew(t.alive) // a broker that is away: the next beat, or Check, tries again
 			t.mu.Unlock()
 		}
 	}

@@ -27,7 +27,7 @@ func Layers(spec Spec, n int) ([]Layer, error) {
 	_, x := g.Images("images", n, spec.Image)
 	_, embedding := g.Encode(x)
 	for _, h := range spec.Heads {
-		if h.In == 0 && h.Kind != "decoder" {
+		if h.takesEmbeddings() {
 			g.Head(h.Name, embedding)
 		}
 	}

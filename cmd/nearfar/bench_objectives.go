@@ -126,7 +126,7 @@ func (a *app) contest(c *config.Config, images string, kinds []string, steps int
 func contestant(c config.Config, kind string, ordered bool, frames int) (train.Settings, bool) {
 	o := objective.Config{Kind: kind}
 	if !ordered {
-		if objective.Frames([]objective.Config{o}) > 0 || kind == "vince" || kind == "triplet" || kind == "npairs" || kind == "scl" {
+		if !objective.Still(kind) {
 			return train.Settings{}, false
 		}
 		if o.WithDefaults().Positives != "" {

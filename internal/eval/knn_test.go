@@ -9,6 +9,7 @@ import (
 
 	"github.com/nearfar/nearfar/internal/seed"
 	"github.com/nearfar/nearfar/model/kernel"
+	"github.com/nearfar/nearfar/model/kernel/twin"
 )
 
 // gauss is n×dim standard normal numbers.
@@ -67,7 +68,12 @@ func TestPredictAgreesWithSorting(t *testing.T) {
 			return
 		}
 		for i := range set.Len() {
-			hits := slices.DeleteFunc(kernel.Search(set.Vectors, set.Row(i), 2, set.Len())[0], func(h kernel.Hit) bool { return self && h.Row == i })
+			var hits []kernel.Hit
+			for _, f := range twin.Search(set.Vectors, set.Row(i), 2, set.Len())[0] {
+				if !self || f.Row != i {
+					hits = append(hits, kernel.Hit(f))
+				}
+			}
 			if want := vote(hits[:min(k, len(hits))], set.Labels, 0.5); got[i] != want {
 				t.Fatalf("row %d is a %d, want %d of %v", i, got[i], want, hits)
 			}

@@ -33,7 +33,18 @@ func TestBareLayersComputeWhatTheySay(t *testing.T) {
 	if err := p.Forward(); err != nil {
 		t.Fatal(err)
 	}
-	near(t, "product", p.y, twin.Conv(twin.ConvShape{N: 3, H: 1, W: 1, In: 5, Out: 7, KH: 1, KW: 1, Stride: 1}, p.x, p.w), 1e-5)
+	s := twin.ConvShape{N: 3, H: 1, W: 1, In: 5, Out: 7, KH: 1, KW: 1, Stride: 1}
+	near(t, "product", p.y, twin.Conv(s, p.x, p.w), 1e-5)
+	dx, dw := twin.ConvGradients(s, p.x, p.w, p.y)
+	if err := p.ToWeights(); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "product's dw", p.w, dw, 1e-5)
+	copy(p.w, drawn(len(p.w)))
+	if err := p.ToData(); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "product's dx", p.x, dx, 1e-5)
 }
 
 func TestBareLayersCountTheirWork(t *testing.T) {

@@ -1,12 +1,10 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"runtime"
 	"slices"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -98,26 +96,6 @@ func TestSearchDoesNotDependOnThreads(t *testing.T) {
 		SetThreads(n)
 		if !slices.EqualFunc(Search(rows, queries, 33, 20), want, slices.Equal[[]Hit]) {
 			t.Errorf("%d threads find something else", n)
-		}
-	}
-}
-
-func BenchmarkSearch(b *testing.B) {
-	for _, n := range []int{65536, 1000000} {
-		for _, m := range []int{1, 64} {
-			b.Run(fmt.Sprintf("%d×128/%d queries", n, m), func(b *testing.B) {
-				r := random("bench")
-				rows, queries := unitRows(r, n, 128), unitRows(r, m, 128)
-				runtime.LockOSThread()
-				defer runtime.UnlockOSThread()
-				best := time.Hour
-				for b.Loop() {
-					t := time.Now()
-					Search(rows, queries, 128, 10)
-					best = min(best, time.Since(t))
-				}
-				b.ReportMetric(best.Seconds()*1e3, "best-ms")
-			})
 		}
 	}
 }

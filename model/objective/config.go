@@ -150,6 +150,12 @@ func (c Config) checkKeys(report func(path, format string, args ...any)) {
 	}
 }
 
+// Still says whether pictures by themselves will do for a kind; the others compare several frames of a scene.
+func Still(kind string) bool {
+	k := kinds[kind]
+	return !k.clips && !k.views && k.leastFrames == 0
+}
+
 // CheckAll reports what a list of objectives asks of the rest of the configuration and of each other.
 // cameras is the most cameras of one rig, 0 where that is not known.
 func CheckAll(list []Config, n Needs, cameras int, report func(path, format string, args ...any)) {

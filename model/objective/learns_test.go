@@ -32,7 +32,7 @@ var trials = []struct {
 	{"order", Config{Kind: "order"}, 400, 0.8, 0.7},
 	{"predict", Config{Kind: "predict"}, 100, 0.8, 0.4},
 	{"rotation", Config{Kind: "rotation"}, 60, 0.2, 0.9},
-	{"scl", Config{Kind: "scl", Sigma: 200 * time.Millisecond}, 100, 0.9, 0.5},
+	{"scl", Config{Kind: "scl", Sigma: 200 * time.Millisecond}, 100, 0.7, 0.5},
 	{"simclr", Config{Kind: "simclr"}, 80, 0.8, 0.3},
 	{"simclr, accumulated", Config{Kind: "simclr", Accumulate: 2}, 40, 0.8, 0.2},
 	{"simsiam", Config{Kind: "simsiam"}, 100, 1, 0.1},

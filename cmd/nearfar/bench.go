@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/nearfar/nearfar/internal/config"
 	"github.com/nearfar/nearfar/model/kernel"
@@ -14,7 +15,7 @@ import (
 )
 
 func newBenchCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "bench", Short: "Measure speed on this machine", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "bench", Short: "Measure how fast this machine is, and how well is learned", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(newBenchStepCmd(a), newBenchObjectivesCmd(a), newBenchViewsCmd(a), newBenchReplayCmd(a),
 		newBenchSearchCmd(a), newBenchRooflineCmd(a), newBenchEmbedCmd(a), newBenchIngestCmd(a), newBenchPipelineCmd(a))
@@ -23,20 +24,17 @@ func newBenchCmd(a *app) *cobra.Command {
 
 // stepTiming has the fields of the PyTorch peer in bench/, so that the two are compared line by line.
 type stepTiming struct {
-	Program   string  `json:"program"`
-	Encoder   string  `json:"encoder"`
-	Image     int     `json:"image"`
-	Batch     int     `json:"batch"`
-	Bank      int     `json:"bank"`
-	Steps     int     `json:"steps"`
-	Threads   int     `json:"threads"`
-	Layout    string  `json:"layout"`
-	Precision string  `json:"precision"`
-	MedianMS  float64 `json:"median_ms"`
-	MinMS     float64 `json:"min_ms"`
-	MaxMS     float64 `json:"max_ms"`
-	BusyMS    float64 `json:"busy_ms"` // processor time, all threads together
-	FramesPS  float64 `json:"frames_per_s"`
+	Program   string `json:"program"`
+	Encoder   string `json:"encoder"`
+	Image     int    `json:"image"`
+	Batch     int    `json:"batch"`
+	Bank      int    `json:"bank"`
+	Steps     int    `json:"steps"`
+	Threads   int    `json:"threads"`
+	Layout    string `json:"layout"`
+	Precision string `json:"precision"`
+	clocked
+	FramesPS float64 `json:"frames_per_s"`
 }
 
 func newBenchStepCmd(a *app) *cobra.Command {
@@ -57,21 +55,26 @@ InfoNCE against a full bank, optimiser. No decoding and no sampling.`,
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(t)
 			}
-			_, err := fmt.Fprintf(a.out, "%s, %d px, batch %d, bank %d, %s, %d threads (%s): median %.1f ms, min %.1f ms a step, %.0f frames/s\n",
-				t.Encoder, t.Image, t.Batch, t.Bank, t.Precision, t.Threads, kernel.CPUISA(), t.MedianMS, t.MinMS, t.FramesPS)
+			_, err := fmt.Fprintf(a.out, "%s, %d px, batch %d, bank %d, %s, %d threads (%s): %v a step, %.0f frames/s\n",
+				t.Encoder, t.Image, t.Batch, t.Bank, t.Precision, t.Threads, kernel.CPUISA(), t.clocked, t.FramesPS)
 			return err
 		},
 	}
 	f := cmd.Flags()
+	t.flags(f)
+	f.IntVar(&t.Steps, "steps", 30, "steps that are timed, after three that are not")
+	f.StringVar(&t.Precision, "precision", "f32", "f32")
+	f.BoolVar(&asJSON, "json", false, "as a JSON object")
+	return cmd
+}
+
+// flags say which step is timed.
+func (t *stepTiming) flags(f *pflag.FlagSet) {
 	f.StringVar(&t.Encoder, "encoder", "small", "small or resnet18")
 	f.IntVar(&t.Image, "image", 64, "side of the square image, `px`")
 	f.IntVar(&t.Batch, "batch", 64, "pairs a step")
 	f.IntVar(&t.Bank, "bank", 4096, "keys")
-	f.IntVar(&t.Steps, "steps", 30, "steps that are timed, after three that are not")
 	f.IntVar(&t.Threads, "threads", 0, "threads of computation (default: all cores)")
-	f.StringVar(&t.Precision, "precision", "f32", "f32")
-	f.BoolVar(&asJSON, "json", false, "as a JSON object")
-	return cmd
 }
 
 // timeSteps fills in the figures.
@@ -86,11 +89,14 @@ func timeSteps(t *stepTiming) error {
 	if err != nil {
 		return errors.Join(err, b.Close())
 	}
-	t.BusyMS = tenths(busy / float64(t.Steps))
-	t.Program = "nearfar " + built().Version
-	t.MedianMS, t.MinMS, t.MaxMS = tenths(ms.median()), tenths(ms.min()), tenths(ms.max())
-	t.FramesPS = tenths(float64(t.Batch) / ms.median() * 1e3)
+	t.tell(ms, busy)
 	return b.Close()
+}
+
+// tell fills in the figures of steps that took so much processor time together, ms.
+func (t *stepTiming) tell(steps timings, busy float64) {
+	t.Program, t.Steps, t.clocked = "nearfar "+built().Version, len(steps), steps.told(busy)
+	t.FramesPS = tenths(float64(t.Batch) / steps.median() * 1e3)
 }
 
 // bench is a learner ready for timed steps, with the optimiser of the peer. It holds the calling goroutine's

@@ -46,8 +46,9 @@ func newBenchPipelineCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "pipeline", Short: "Time learning end to end, Kafka to weights, beside the bare step", Args: cobra.NoArgs,
 		Long: `Fills a topic of an embedded broker with frames of several cameras, learns from it as ` + "`nearfar train`" + ` does
-(reading, decoding, merging, embedding, sampling, painting, steps), and compares with whole steps alone, timed
-before and after. Decoding is measured by itself, as processor time; shared among the cores it is subtracted.`,
+(reading, decoding apart, merging, embedding, sampling, painting, steps), and compares with whole steps alone,
+timed before and after. Decoding is measured by itself, as processor time in one process; shared among the cores it
+is subtracted.`,
 		Example: "  nearfar bench pipeline --encoder resnet18 --batch 32 --cameras 4 --size 640x480",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if w, _, err := sources.ParseSize(t.Size); err != nil || w == 0 || t.Cameras < 1 || t.Frames < 1 || t.warm < 2*t.Batch || t.Steps < 1 {
@@ -59,21 +60,17 @@ before and after. Decoding is measured by itself, as processor time; shared amon
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(t)
 			}
-			return t.tell(a.out)
+			return t.print(a.out)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&t.Encoder, "encoder", "small", "small or resnet18")
-	f.IntVar(&t.Image, "image", 64, "side of the training image, `px`")
-	f.IntVar(&t.Batch, "batch", 64, "pairs a step")
-	f.IntVar(&t.Bank, "bank", 4096, "keys")
+	t.flags(f)
 	f.IntVar(&t.Cameras, "cameras", 4, "cameras in the topic")
 	f.StringVar(&t.Size, "size", "640x480", "`size` of their frames")
 	f.IntVar(&t.warm, "warm", 400, "frames read before the clock starts")
 	f.IntVar(&t.Frames, "frames", 400, "frames read while it runs")
 	f.Float64Var(&t.updates, "updates", 0.25, "steps a frame")
 	f.IntVar(&t.Steps, "steps", 15, "bare steps timed before, and as many after")
-	f.IntVar(&t.Threads, "threads", 0, "threads of computation (default: all cores)")
 	f.BoolVar(&asJSON, "json", false, "as a JSON object")
 	return cmd
 }
@@ -95,23 +92,27 @@ func (t *pipelineTiming) measure(ctx context.Context) (err error) {
 		return err
 	}
 	var bare timings
-	if err := t.bareSteps(&bare); err != nil {
+	busy := 0.0 // ms of processor
+	steps := func() error {
+		more, err := t.bareSteps(&bare)
+		busy += more
+		return err
+	}
+	if err := steps(); err != nil {
 		return err
 	}
 	took, err := t.learn(ctx, dir, messages)
 	if err != nil {
 		return err
 	}
-	if err := t.bareSteps(&bare); err != nil {
+	if err := steps(); err != nil {
 		return err
 	}
 	decode, err := decodeTime(messages[:min(len(messages), 64)], t.Image)
 	if err != nil {
 		return err
 	}
-	t.Program, t.Steps = "nearfar "+built().Version, len(bare)
-	t.MedianMS, t.MinMS, t.MaxMS = tenths(bare.median()), tenths(bare.min()), tenths(bare.max())
-	t.FramesPS = tenths(float64(t.Batch) / bare.median() * 1e3)
+	t.tell(bare, busy)
 	t.Seconds, t.DecodeMS = hundredths(took.Seconds()), hundredths(decode.Seconds()*1e3)
 	t.LogPS, t.TrainedPS = tenths(float64(t.Frames)/took.Seconds()), tenths(float64(t.Taken*t.Batch)/took.Seconds())
 	alone := float64(t.Taken) * bare.median() / 1e3
@@ -120,13 +121,14 @@ func (t *pipelineTiming) measure(ctx context.Context) (err error) {
 	return nil
 }
 
-func (t *pipelineTiming) bareSteps(into *timings) error {
+func (t *pipelineTiming) bareSteps(into *timings) (busy float64, err error) {
 	b, err := t.bench()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer runtime.UnlockOSThread()
-	return errors.Join(into.steps(b, t.Steps), b.Close())
+	busy, err = spent(func() error { return into.steps(b, t.Steps) })
+	return busy, errors.Join(err, b.Close())
 }
 
 // learn trains on the messages and says how long the frames after the warm ones took.
@@ -147,13 +149,18 @@ func (t *pipelineTiming) learn(ctx context.Context, dir string, messages []frame
 		return 0, err
 	}
 	set := settings(&c, "bench")
+	decode, stopDecoders, err := decoders(c.Run.Apart)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stopDecoders()) }()
 	var began, ended time.Time
 	var first uint64
 	over := make(chan struct{})
 	close(over)
 	result, err := online.Learn(ctx, online.Options{
 		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: set, Dir: filepath.Join(dir, "checkpoints"),
-		MaxFrames: uint64(t.warm + t.Frames), Over: over, Decoders: max(1, runtime.NumCPU()/2),
+		MaxFrames: uint64(t.warm + t.Frames), Over: over, Decoders: decodersAtOnce(), Decode: decode,
 		Meter: online.NewMeter(set.Model.Width(), set.Probe, c.Sampler.Gap), Log: slog.New(slog.DiscardHandler),
 		Account: func(a online.Account) {
 			switch {
@@ -208,13 +215,13 @@ func decodeTime(messages []frame.Message, size int) (time.Duration, error) {
 	return (after - before) / time.Duration(len(messages)), err
 }
 
-func (t *pipelineTiming) tell(w io.Writer) error {
+func (t *pipelineTiming) print(w io.Writer) error {
 	_, err := fmt.Fprintf(w, `%s, %d px, batch %d, bank %d, %d threads; %s of %s in Kafka, %g steps a frame
-  bare step           median %.1f ms, min %.1f, max %.1f: %.0f frames/s
+  bare step           %v: %.0f frames/s
   end to end          %d frames, %d steps in %.1f s: %.0f frames/s of the log, %.0f frames/s trained on
   decoding            %.2f ms of processor a frame
   share of the step   %.0f%%, with decoding subtracted %.0f%%
-`, t.Encoder, t.Image, t.Batch, t.Bank, t.Threads, count(t.Cameras, "camera"), t.Size, t.updates, t.MedianMS, t.MinMS, t.MaxMS, t.FramesPS,
+`, t.Encoder, t.Image, t.Batch, t.Bank, t.Threads, count(t.Cameras, "camera"), t.Size, t.updates, t.clocked, t.FramesPS,
 		t.Frames, t.Taken, t.Seconds, t.LogPS, t.TrainedPS, t.DecodeMS, 100*t.ShareGross, 100*t.Share)
 	return err
 }

@@ -69,28 +69,23 @@ the last line states the plain time as a share of the step's.`,
 			if err = errors.Join(err, b.Close()); err != nil {
 				return err
 			}
-			return r.tell(a.out, layers, asJSON)
+			return r.print(a.out, layers, asJSON)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&t.Encoder, "encoder", "small", "small or resnet18")
-	f.IntVar(&t.Image, "image", 64, "side of the square image, `px`")
-	f.IntVar(&t.Batch, "batch", 64, "pairs a step")
-	f.IntVar(&t.Bank, "bank", 4096, "keys")
+	t.flags(f)
 	f.IntVar(&t.Steps, "steps", 5, "steps of each round")
 	f.IntVar(&rounds, "rounds", 7, "how often steps and layers take turns")
-	f.IntVar(&t.Threads, "threads", 0, "threads of computation (default: all cores)")
 	f.BoolVar(&asJSON, "json", false, "as JSON lines")
 	return cmd
 }
 
-// timedLayer is a layer and how long each of its passes took.
+// timedLayer is a layer, how often a step takes each of its passes (forward, to data, to weights), and how long
+// each took.
 type timedLayer struct {
 	name   string
 	bare   *kernel.Bare
-	times  int // its forward pass is taken
-	first  bool
-	keys   bool // scores against the bank, toward which no gradient is computed
+	takes  [3]int
 	passes [3]timings
 }
 
@@ -104,7 +99,10 @@ func bareStep(c *config.Config) ([]*timedLayer, error) {
 	}
 	var out []*timedLayer
 	for _, l := range counted {
-		t := &timedLayer{name: l.Name, times: 2, first: l.First} // queries and keys
+		t := &timedLayer{name: l.Name, takes: [3]int{2, 1, 1}} // forward of queries and keys, gradients of queries
+		if l.First {
+			t.takes[1] = 0 // no gradient flows to pictures
+		}
 		if l.K == 0 {
 			t.bare = kernel.BareProduct(l.N, l.In, l.Out)
 		} else if t.bare, err = kernel.BareConv(l.N, l.H, l.W, l.In, l.Out, l.K, l.Stride, l.Pad); err != nil {
@@ -113,23 +111,14 @@ func bareStep(c *config.Config) ([]*timedLayer, error) {
 		out = append(out, t)
 	}
 	scores := kernel.BareProduct(c.Sampler.Batch, set.Projection, set.Bank)
-	return append(out, &timedLayer{name: "scores against the bank", bare: scores, times: 1, keys: true}), nil
+	return append(out, &timedLayer{name: "scores against the bank", bare: scores, takes: [3]int{1, 1, 0}}), nil // nor to keys
 }
 
-// computed says which passes a step takes: no gradient flows to pictures or to keys.
-func (l *timedLayer) computed() [3]bool { return [3]bool{true, !l.first, !l.keys} }
-
-// run takes every pass of the layer and returns what the step spends on them.
+// run takes every pass of the layer as often as a step does, and returns what the step spends on them.
 func (l *timedLayer) run() (time.Duration, error) {
 	var sum time.Duration
 	for i, run := range []func() error{l.bare.Forward, l.bare.ToData, l.bare.ToWeights} {
-		if !l.computed()[i] {
-			continue
-		}
-		for n := range l.times {
-			if i > 0 && n > 0 {
-				break // gradients are computed once
-			}
+		for range l.takes[i] {
 			start := time.Now()
 			if err := run(); err != nil {
 				return 0, err
@@ -144,21 +133,14 @@ func (l *timedLayer) run() (time.Duration, error) {
 
 // flops is what a step computes of the layer.
 func (l *timedLayer) flops() float64 {
-	n := l.times - 1
-	for _, yes := range l.computed() {
-		if yes {
-			n++
-		}
-	}
-	return float64(n) * l.bare.Flops
+	return float64(l.takes[0]+l.takes[1]+l.takes[2]) * l.bare.Flops
 }
 
-// floor is the least the layer ever took of a step, ms.
-func (l *timedLayer) floor() float64 {
-	sum := float64(l.times-1) * l.passes[0].min()
-	for i, yes := range l.computed() {
-		if yes {
-			sum += l.passes[i].min()
+// each adds up a figure of the passes of a step, ms.
+func (l *timedLayer) each(figure func(timings) float64) (sum float64) {
+	for i, n := range l.takes {
+		if n > 0 {
+			sum += float64(n) * figure(l.passes[i])
 		}
 	}
 	return sum
@@ -184,12 +166,10 @@ func (r *roofline) measure(layers []*timedLayer, b *train.Bench, rounds int) err
 	}
 	for _, l := range layers {
 		r.GFlop += l.flops() / 1e9
-		r.BareFloorMS += l.floor()
+		r.BareFloorMS += l.each(timings.min)
 	}
-	r.BusyMS, r.ShareBusy = tenths(busySteps/float64(len(steps))), hundredths(busyBare/busySteps)
-	r.Program, r.Steps = "nearfar "+built().Version, len(steps)
-	r.MedianMS, r.MinMS, r.MaxMS = tenths(steps.median()), tenths(steps.min()), tenths(steps.max())
-	r.FramesPS = tenths(float64(r.Batch) / steps.median() * 1e3)
+	r.tell(steps, busySteps)
+	r.ShareBusy = hundredths(busyBare / busySteps)
 	r.BareMS, r.BareMinMS, r.BareMaxMS = tenths(bare.median()), tenths(bare.min()), tenths(bare.max())
 	r.BareGFlopPS, r.Share, r.ShareMin = tenths(r.GFlop/bare.median()*1e3), hundredths(shares.median()), hundredths(r.BareFloorMS/steps.min())
 	r.GFlop, r.BareFloorMS = hundredths(r.GFlop), tenths(r.BareFloorMS)
@@ -214,20 +194,16 @@ func (t *timings) layers(layers []*timedLayer, n int) error {
 
 // line is a layer as it is told.
 func (l *timedLayer) line() bareLayer {
-	b := bareLayer{Layer: l.name, Times: l.times}
-	sum := 0.0
+	b := bareLayer{Layer: l.name, Times: l.takes[0], GFlopPS: tenths(l.flops() / l.each(timings.median) / 1e6)}
 	for i, into := range []*float64{&b.Forward, &b.ToData, &b.ToWeights} {
-		if len(l.passes[i]) > 0 {
+		if l.takes[i] > 0 {
 			*into = hundredths(l.passes[i].median())
-			sum += l.passes[i].median()
 		}
 	}
-	sum += float64(l.times-1) * l.passes[0].median()
-	b.GFlopPS = tenths(l.flops() / sum / 1e6)
 	return b
 }
 
-func (r *roofline) tell(w io.Writer, layers []*timedLayer, asJSON bool) error {
+func (r *roofline) print(w io.Writer, layers []*timedLayer, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(w)
 		for _, l := range layers {
@@ -245,8 +221,8 @@ func (r *roofline) tell(w io.Writer, layers []*timedLayer, asJSON bool) error {
 	}
 	_, err := fmt.Fprintf(w, `
 %.2f GFLOP a step, plain: median %.1f ms, min %.1f, max %.1f (%.0f GFLOP/s); the least of every pass %.1f ms
-whole step: median %.1f ms, min %.1f, max %.1f
+whole step: %v
 plain oneDNN is %.0f%% of the step by medians, %.0f%% by minima, %.0f%% by processor time
-`, r.GFlop, r.BareMS, r.BareMinMS, r.BareMaxMS, r.BareGFlopPS, r.BareFloorMS, r.MedianMS, r.MinMS, r.MaxMS, 100*r.Share, 100*r.ShareMin, 100*r.ShareBusy)
+`, r.GFlop, r.BareMS, r.BareMinMS, r.BareMaxMS, r.BareGFlopPS, r.BareFloorMS, r.clocked, 100*r.Share, 100*r.ShareMin, 100*r.ShareBusy)
 	return err
 }

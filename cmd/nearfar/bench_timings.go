@@ -1,21 +1,41 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"syscall"
 	"time"
 )
 
 // timings are how long something took, in ms, each time it was done.
 type timings []float64
 
-// timed does something once and then rounds times more, which are timed. busy is the processor time of one
-// round, ms, all threads together.
-func timed(rounds int, do func() error) (t timings, busy float64, err error) {
+// clocked is what is told of timings.
+type clocked struct {
+	MedianMS float64 `json:"median_ms"`
+	MinMS    float64 `json:"min_ms"`
+	MaxMS    float64 `json:"max_ms"`
+	BusyMS   float64 `json:"busy_ms"` // processor time of one, all threads together
+}
+
+// told is what to tell of timings that took so much processor time together, ms.
+func (t timings) told(busy float64) clocked {
+	return clocked{thousandths(t.median()), thousandths(t.min()), thousandths(t.max()), thousandths(busy / float64(len(t)))}
+}
+
+// String is as it stands in a line for people.
+func (c clocked) String() string {
+	return fmt.Sprintf("median %.1f ms, min %.1f, max %.1f", c.MedianMS, c.MinMS, c.MaxMS)
+}
+
+// timed does something once and then rounds times more, which are timed.
+func timed(rounds int, do func() error) (clocked, error) {
 	if err := do(); err != nil {
-		return nil, 0, err
+		return clocked{}, err
 	}
-	sum, err := spent(func() error {
+	var t timings
+	busy, err := spent(func() error {
 		for range rounds {
 			start := time.Now()
 			if err := do(); err != nil {
@@ -25,7 +45,10 @@ func timed(rounds int, do func() error) (t timings, busy float64, err error) {
 		}
 		return nil
 	})
-	return t, sum / float64(rounds), err
+	if err != nil {
+		return clocked{}, err
+	}
+	return t.told(busy), nil
 }
 
 // spent is the processor time that something takes, ms.
@@ -39,6 +62,15 @@ func spent(do func() error) (float64, error) {
 	}
 	after, err := processorTime()
 	return float64(after-before) / float64(time.Millisecond), err
+}
+
+// processorTime is how long this process has kept processors busy, all threads together.
+func processorTime() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("reading this process's processor time: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
 func (t *timings) add(d time.Duration) { *t = append(*t, float64(d)/float64(time.Millisecond)) }
@@ -55,5 +87,6 @@ func (t timings) median() float64 {
 func (t timings) min() float64 { return slices.Min(t) }
 func (t timings) max() float64 { return slices.Max(t) }
 
-func tenths(x float64) float64     { return math.Round(10*x) / 10 }
-func hundredths(x float64) float64 { return math.Round(100*x) / 100 }
+func tenths(x float64) float64      { return math.Round(10*x) / 10 }
+func hundredths(x float64) float64  { return math.Round(100*x) / 100 }
+func thousandths(x float64) float64 { return math.Round(1000*x) / 1000 }

@@ -43,7 +43,7 @@ test: deps ## run all tests
 test-kafka: ## test against Apache Kafka: KAFKA_BROKERS, or a broker of its own where java and mvn are
 	@deploy/kafka.sh
 
-test-faults: deps ## the tests of faults at full size: kills, silent connections, zombies, broken disks (half an hour)
+test-faults: deps ## the tests of faults at full size: kills, silent connections, zombies, broken disks (a quarter of an hour)
 	NEARFAR_FAULTS=1 go test $(BUILD) -count=1 -timeout 40m -run 'Fault|Kill' ./...
 
 soak: deps ## memory over SOAK (20m), a trainer that stands still for STALL (10m) and is killed KILLS times, corrupt pictures

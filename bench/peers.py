@@ -3,7 +3,8 @@
 Each figure is measured by turns, nearfar and its peer in fresh processes one after the other, so that what
 else happens on the machine falls on both. Printed are min, median and max of each, and of the ratios of the
 pairs (how many times faster nearfar was), by the clock and by processor time. The latter hardly feels other
-programs on the machine, but with several threads it counts those that wait for each other: use --threads 1. A peer that is not installed is named and left out.
+programs on the machine, but with several threads it counts those that wait for each other: use --threads 1. A peer
+that is not installed is named and left out.
 
 usage: python3 bench/peers.py [--nearfar bin/nearfar] [--pairs 5] [--only step,search,embed,codec] [--steps 15] [--json]
 needs: for each peer what its script names; PEER_PYTHON is the Python to run them with (several: path:path; the

@@ -17,7 +17,6 @@ import (
 // TestADrainThatHangsEndsAtItsDeadline: nobody reads the embeddings that go to standard output, so the training
 // stage stands still for ever. A signal ends the run all the same, and nothing is lost or done twice.
 func TestADrainThatHangsEndsAtItsDeadline(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	out, album := filepath.Join(t.TempDir(), "run"), pictures(t, 2, 60)
 	self, err := os.Executable()
 	if err != nil {

@@ -17,7 +17,6 @@ import (
 // greeting, and a message that holds what terminals obey.
 func buried(t *testing.T) (brokers, out string, cut []byte) {
 	t.Helper()
-	t.Setenv(asProgram, "1")
 	brokers, out = startBroker(t), filepath.Join(t.TempDir(), "run")
 	if r := nearfar(t, "ingest", "--brokers", brokers, "--source", pictures(t, 1, 20)); r.code != exitOK {
 		t.Fatalf("%+v", r)
@@ -124,7 +123,6 @@ func messagesOf(t *testing.T, brokers string) []frame.Message {
 
 // A run that is asked again after its letters were replayed accounts for them like for any other message.
 func TestAReplayedLetterIsAccountedFor(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	out := filepath.Join(t.TempDir(), "run")
 	c := configure(t, camera("album", pictures(t, 1, 20), false))
 	if r := nearfar(t, "run", "-c", c, "--out", out, "--steps", "3"); r.code != exitOK {

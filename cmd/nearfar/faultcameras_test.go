@@ -17,7 +17,6 @@ func TestFaultCamerasApart(t *testing.T) {
 	if full() {
 		rounds = 3
 	}
-	t.Setenv(asProgram, "1")
 	brokers := startBroker(t)
 	good, bad := freeAddress(t), freeAddress(t)
 	steady := rtsptest.Start(t, good, rtsptest.Options{User: "me", Password: "secret"})

@@ -26,7 +26,6 @@ func linesOf(path string) int {
 // still, as a virtual machine does that is moved, and the second takes over. When the first comes to itself again
 // it ends, and has neither published an embedding nor saved a checkpoint.
 func TestFaultOfATrainerThatStandsStillIsFenced(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, dir := startBroker(t), t.TempDir()
 	filmTopic(t, brokers, 4, 4, 400)
 	file := configure(t)

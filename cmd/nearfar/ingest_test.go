@@ -90,7 +90,6 @@ func topicConfig(brokers string) topic.Config {
 }
 
 func TestIngestedFolderIsInKafkaWhole(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, album := startBroker(t), pictures(t, 2, 5)
 	r := nearfar(t, "ingest", "--brokers", brokers, "--source", album)
 	want := "camera    captured  acknowledged  dropped\nalbum           10            10  0\n"
@@ -112,7 +111,6 @@ func TestIngestedFolderIsInKafkaWhole(t *testing.T) {
 }
 
 func TestIngestGoesOnWhereKafkaStopped(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, album := startBroker(t), pictures(t, 1, 6)
 	if r := nearfar(t, "ingest", "--brokers", brokers, "--source", album); r.code != exitOK {
 		t.Fatalf("%+v", r)
@@ -136,7 +134,6 @@ func TestIngestGoesOnWhereKafkaStopped(t *testing.T) {
 }
 
 func TestIngestOfASyntheticRigKeepsRigsTogether(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers := startBroker(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -162,7 +159,6 @@ func TestUnreachableBrokerEndsWith69(t *testing.T) {
 }
 
 func TestUnreadableSourceIsNamed(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, album := startBroker(t), pictures(t, 1, 3)
 	broken := filepath.Join(t.TempDir(), "broken.mp4")
 	if err := os.WriteFile(broken, []byte("this is no video"), 0o644); err != nil {
@@ -178,7 +174,6 @@ func TestUnreadableSourceIsNamed(t *testing.T) {
 }
 
 func TestPauseHoldsAFileBack(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	cfg := config.Defaults()
 	cfg.Kafka.Brokers = []string{startBroker(t)}
 	loaded, err := config.Load("", config.Options{Settings: []config.Setting{

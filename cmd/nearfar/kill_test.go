@@ -15,6 +15,38 @@ import (
 	"github.com/nearfar/nearfar/model/train"
 )
 
+// newest is the checkpoint that a run would go on from, "" where there is none.
+func newest(out string) string {
+	path, _, err := train.Latest(out)
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(path)
+}
+
+// checkpoints are the names of a run's checkpoints, in order.
+func checkpoints(out string) []string {
+	found, _ := filepath.Glob(filepath.Join(out, "checkpoints", "step-*")) // the pattern is well formed
+	for i, path := range found {
+		found[i] = filepath.Base(path)
+	}
+	return found
+}
+
+// goesOn waits until the process has saved n more checkpoints than the one it began from, or long has passed, or
+// it has ended: what comes first.
+func (l *life) goesOn(out, from string, n int, long time.Duration) {
+	saved, until := map[string]bool{}, time.Now().Add(long)
+	for l.runs() && time.Now().Before(until) && len(saved) < n {
+		for _, name := range checkpoints(out) {
+			if name > from {
+				saved[name] = true
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // partsOf are the hashes of a run's last checkpoint by file: weights, optimiser, bank, window, merge. The
 // manifest, which says who wrote it, is left out.
 func partsOf(t *testing.T, out string) map[string][32]byte {
@@ -45,7 +77,6 @@ func partsOf(t *testing.T, out string) map[string][32]byte {
 // (weights, optimiser, bank, window and replay buffer, positions and counts), the embedding of every frame, and
 // the set of frames.
 func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	const steps, most = 10, 3 // between checkpoints; checkpoints that a life may save before it is killed
 	kills := faults(t, "NEARFAR_KILLS", 5, 50)
 	frames := (kills + 2) * (most + 1) * 2 * steps // more than all of them can learn: two frames a step

@@ -33,7 +33,6 @@ var runs struct {
 func learned(t *testing.T) string {
 	t.Helper()
 	runs.Do(func() {
-		t.Setenv(asProgram, "1")
 		dir, err := os.MkdirTemp("", "nearfar-learned")
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +110,6 @@ func TestEmbedReadsAVideo(t *testing.T) {
 }
 
 func TestEmbedReadsATopicToItsEnd(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, dir := startBroker(t), t.TempDir()
 	if r := nearfar(t, "ingest", "--brokers", brokers, "--source", pictures(t, 1, 40)); r.code != exitOK {
 		t.Fatalf("%+v", r)

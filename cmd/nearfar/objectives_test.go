@@ -14,7 +14,6 @@ import (
 // Objectives mix freely: one encoder is trained for all there are, from cameras, and goes on from where it
 // stopped.
 func TestOneRunLearnsAllObjectivesAtOnce(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	var list []string
 	for _, kind := range objective.Kinds() {
 		o := "{kind: " + kind + ", weight: 0.1"

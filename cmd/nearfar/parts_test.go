@@ -42,7 +42,6 @@ func bareJPEG(t *testing.T, shade uint8) []byte {
 }
 
 func TestForeignPicturesAreLearnedAndWhatIsNoneIsBuried(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, out, album := startBroker(t), filepath.Join(t.TempDir(), "run"), pictures(t, 1, 20)
 	whole, cut := bareJPEG(t, 1), bareJPEG(t, 2)
 	cut = cut[:len(cut)*2/3]
@@ -90,7 +89,6 @@ func TestForeignPicturesAreLearnedAndWhatIsNoneIsBuried(t *testing.T) {
 }
 
 func TestTheEmbedWorkerWaitsForTheTrainerAndFollows(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, dir := startBroker(t), t.TempDir()
 	trained, worker := filepath.Join(dir, "trained"), filepath.Join(dir, "worker")
 	album := pictures(t, 1, 30)

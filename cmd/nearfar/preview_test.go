@@ -53,7 +53,6 @@ func TestEveryKindHasAPreview(t *testing.T) {
 
 // A network's answers stand beside its questions: one picture more a row.
 func TestPreviewOfACheckpointShowsAnswers(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	run, album := filepath.Join(t.TempDir(), "run"), pictures(t, 3, 20)
 	text := "objectives: [{kind: rotation}, {kind: inpaint, weight: 0.5}, {kind: jigsaw, name: puzzle}]\n" + strings.Replace(small, "image: 16", "image: 32", 1)
 	cfg := filepath.Join(t.TempDir(), "c.yaml")

@@ -130,7 +130,6 @@ func whole(t *testing.T, dir string, n int) {
 }
 
 func TestRunLearnsEveryFrameOfTwoCameras(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	out := filepath.Join(t.TempDir(), "run")
 	r := nearfar(t, "run", "-c", configure(t, camera("left", pictures(t, 2, 20), false), camera("right", pictures(t, 2, 15), false)), "--out", out)
 	if r.code != exitOK || !strings.Contains(r.out, "Run run is complete") || !strings.Contains(r.out, "captured    70 frames of 2 cameras") {
@@ -167,17 +166,20 @@ func midway(t *testing.T, args ...string) *exec.Cmd {
 // eventually waits until something has come about.
 func eventually(t *testing.T, what string, has func() bool) {
 	t.Helper()
-	for range 3000 {
-		if has() {
-			return
+	within(t, time.Minute, what, has)
+}
+
+// within waits for so long: that it comes to pass is asked for, the time only bounds the wait.
+func within(t *testing.T, bound time.Duration, what string, has func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(bound); !has(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no %s within %v", what, bound)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("no %s within a minute", what)
 }
 
 func TestKilledRunGoesOn(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	left, right, out := pictures(t, 2, 60), pictures(t, 2, 60), filepath.Join(t.TempDir(), "run")
 	cmd := midway(t, "run", "-c", configure(t, camera("left", left, true), camera("right", right, true)), "--out", out)
 	if err := cmd.Process.Kill(); err != nil {
@@ -206,7 +208,6 @@ func TestKilledRunGoesOn(t *testing.T) {
 }
 
 func TestTerminatedRunSavesAndGoesOn(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	left, right, out := pictures(t, 2, 60), pictures(t, 2, 60), filepath.Join(t.TempDir(), "run")
 	cmd := midway(t, "run", "-c", configure(t, camera("left", left, true), camera("right", right, true)), "--out", out)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -227,7 +228,6 @@ func TestTerminatedRunSavesAndGoesOn(t *testing.T) {
 }
 
 func TestEndedRunIsResumedWithMoreFrames(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	out := filepath.Join(t.TempDir(), "run")
 	r := nearfar(t, "run", "-c", configure(t, camera("door", pictures(t, 1, 150), true)), "--out", out, "--frames", "40")
 	first := summary(t, out)
@@ -247,7 +247,6 @@ func TestEndedRunIsResumedWithMoreFrames(t *testing.T) {
 }
 
 func TestRunEndsAtItsSteps(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	out := filepath.Join(t.TempDir(), "run")
 	r := nearfar(t, "run", "-c", configure(t, camera("door", pictures(t, 1, 60), false)), "--out", out, "--steps", "4")
 	if s := summary(t, out); r.code != exitOK || s.Steps != 4 || s.Trained+s.Unread+s.Waiting != s.InTopic || !strings.Contains(r.out, "has taken all it was told to") {
@@ -260,7 +259,6 @@ func TestRunEndsAtItsSteps(t *testing.T) {
 }
 
 func TestBrokenCameraIsNamedAndTheOthersAreLearned(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	broken, out := filepath.Join(t.TempDir(), "broken.mp4"), filepath.Join(t.TempDir(), "run")
 	if err := os.WriteFile(broken, []byte("this is no video"), 0o644); err != nil {
 		t.Fatal(err)
@@ -279,7 +277,6 @@ func TestBrokenCameraIsNamedAndTheOthersAreLearned(t *testing.T) {
 }
 
 func TestRunWithoutAnyCameraThatWorksFails(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	empty, out := t.TempDir(), filepath.Join(t.TempDir(), "run")
 	r := nearfar(t, "run", "-c", configure(t, camera("a", empty, false), "{name: b, from: /nowhere.mp4}"), "--out", out)
 	if r.code != exitFailure || !strings.Contains(r.err, "a: the folder "+empty+" holds no pictures") || !strings.Contains(r.err, "b: opening video /nowhere.mp4: there is no such file") || r.out != "" {
@@ -301,7 +298,6 @@ func TestRunsFolderIsForOneProcess(t *testing.T) {
 }
 
 func TestEmbeddingsOnStandardOutputComeAlone(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	r := nearfar(t, "run", "-c", configure(t, camera("a", pictures(t, 1, 20), false)), "--set", "sinks=[{kind: stdout}]", "--out", filepath.Join(t.TempDir(), "run"))
 	lines := strings.Split(strings.TrimSpace(r.out), "\n")
 	if r.code != exitOK || len(lines) != 20 || !strings.Contains(r.err, "is complete") {

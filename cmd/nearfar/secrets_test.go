@@ -70,7 +70,6 @@ func arguments(t *testing.T) (out []byte) {
 // TestPasswordsOfCamerasAreNowhereToBeFound runs everything with a camera that wants a password and one that is
 // not there, told as much as can be told, and searches all that comes out.
 func TestPasswordsOfCamerasAreNowhereToBeFound(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	working, refusing, address, out := freeAddress(t), freeAddress(t), freeAddress(t), filepath.Join(t.TempDir(), "run")
 	camera := rtsptest.Start(t, working, rtsptest.Options{User: cameraUser, Password: cameraPassword})
 	secret := filepath.Join(t.TempDir(), "camera-url")
@@ -124,7 +123,6 @@ func TestPasswordsOfCamerasAreNowhereToBeFound(t *testing.T) {
 
 // TestPasswordsOfCamerasAreNotInKafka looks at every header, key and dead letter that ingest and a trainer leave.
 func TestPasswordsOfCamerasAreNotInKafka(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	brokers, working := startBroker(t), freeAddress(t)
 	rtsptest.Start(t, working, rtsptest.Options{User: cameraUser, Password: cameraPassword})
 	url := "rtsp://" + cameraUser + ":" + cameraPassword + "@" + working + "/yard"

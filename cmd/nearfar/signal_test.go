@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,25 +8,6 @@ import (
 	"syscall"
 	"testing"
 )
-
-// program starts nearfar as a process of its own.
-func program(t *testing.T, args ...string) (*exec.Cmd, *bufio.Reader) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return cmd, bufio.NewReader(out)
-}
 
 func TestBrokerSaysItsAddressAndLeavesOnSIGTERM(t *testing.T) {
 	cmd, out := program(t, "broker", "--dir", t.TempDir(), "--port", "0")

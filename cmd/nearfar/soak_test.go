@@ -65,7 +65,6 @@ const megabyte = 1 << 20
 // TestAStalledTrainersMemoryIsBounded: four cameras at 30 frames a second go on while nobody trains; what comes lies
 // in Kafka's log on the disk. NEARFAR_STALL is for how long (10 s; the release's figure is for 10m).
 func TestAStalledTrainersMemoryIsBounded(t *testing.T) {
-	t.Setenv(asProgram, "1")
 	cmd, address := filming(t, true)
 	most, first, frames := 0.0, 0.0, 0.0
 	var trained, lag float64
@@ -96,7 +95,6 @@ func TestMemoryDoesNotCreep(t *testing.T) {
 	if os.Getenv("NEARFAR_SOAK") == "" {
 		t.Skip("SKIPPED: NEARFAR_SOAK does not say for how long (make soak does)")
 	}
-	t.Setenv(asProgram, "1")
 	// The embedded broker remembers each batch until retention takes it: little is kept, so that it is full early.
 	_, address := filming(t, false, "--set", "sinks=[{kind: files}]", "--set", "kafka.retention_bytes=8MiB", "--set", "kafka.max_frame=64KiB")
 	whole := soakFor(t, "NEARFAR_SOAK", 0)

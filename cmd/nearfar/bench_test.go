@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"math"
 	"path/filepath"
 	"strings"
@@ -15,15 +14,7 @@ func benched(t *testing.T, args ...string) []map[string]any {
 	if r.code != exitOK {
 		t.Fatalf("bench %v: %+v", args, r)
 	}
-	var out []map[string]any
-	for _, line := range strings.Split(strings.TrimSpace(r.out), "\n") {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("bench %v: %q is no JSON: %v", args, line, err)
-		}
-		out = append(out, m)
-	}
-	return out
+	return lines[map[string]any](t, r.out)
 }
 
 // positive fails unless all these numbers are there and above 0.

@@ -125,21 +125,9 @@ func TestFaultOfSilentConnectionsIsMendedByOtherReaders(t *testing.T) {
 	}
 	write(writer(t, cfg, "frames"), each)
 
-	over, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-over:
-				return
-			case <-time.After(20 * time.Millisecond):
-				r.Inspect(0, 100*time.Millisecond)
-			}
-		}
-	}()
+	over := inspecting(r, 100*time.Millisecond)
 	read(12 * each)
-	close(over)
-	<-done
+	over()
 	if r.Rebuilt() == 0 || r.Rebuilt() != told.Load() || r.Lost() != 0 {
 		t.Errorf("%d readers given up, told of %d, %d messages lost", r.Rebuilt(), told.Load(), r.Lost())
 	}

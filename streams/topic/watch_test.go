@@ -187,24 +187,27 @@ func ignoreExit(err error) error {
 	return err
 }
 
+// inspecting lets the watch look all the time, until the returned function is called.
+func inspecting(r *topic.Reader, stall time.Duration) (over func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			r.Inspect(0, stall)
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
 // A message that is written and read while the broker's answer is under way is no sign of a lost end.
 func TestReadingOnWhileTheEndIsAskedForIsNoLoss(t *testing.T) {
 	_, cfg := cluster(t)
 	ensure(t, cfg, topic.Spec{Name: "frames"})
 	ctx, w := minute(t), writer(t, cfg, "frames")
 	r := reading(t, cfg, nil)
-	over, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-over:
-				return
-			default:
-				r.Inspect(0, time.Hour)
-			}
-		}
-	}()
+	over := inspecting(r, time.Hour)
 	for i := range 200 {
 		if err := w.Write(ctx, number(i)); err != nil {
 			t.Fatal(err)
@@ -214,6 +217,5 @@ func TestReadingOnWhileTheEndIsAskedForIsNoLoss(t *testing.T) {
 			break
 		}
 	}
-	close(over)
-	<-done
+	over()
 }

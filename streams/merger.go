@@ -27,7 +27,9 @@ type MergeConfig struct {
 //
 // Log time (when the broker's log took the element) measures silence: a lane is idle once the log has
 // moved on by more than Idle since its last element, and also while it is further than Idle behind what
-// has been emitted, where waiting would stall the others for elements that come late anyhow. An element
+// has been emitted, where waiting would stall the others for elements that come late anyhow. A silence of
+// the whole log (nothing was captured for a while, and now it goes on) is no lane's own: those that spoke
+// until then are waited for anew, that once, as at the beginning. An element
 // older than the last one emitted goes to late. Elements of equal time leave by lane name, then in the
 // order pushed. Whatever is pushed leaves through out or late, once.
 //
@@ -50,8 +52,12 @@ type Merger[T any] struct {
 // setBack is how many elements in a row are late before the clock is thought to have been set back.
 const setBack = 100
 
-// laneTimes is what is known of a lane. Newest is zero before its first element.
-type laneTimes struct{ newest, logged time.Time }
+// laneTimes is what is known of a lane.
+type laneTimes struct {
+	newest  time.Time // zero: it is expected, and has not spoken yet
+	logged  time.Time // from when on its silence counts
+	excused bool      // the log's silence, and not its last element, said so
+}
 
 // NewMerger is an empty merge. lane names an element's lane, at is its event time, logged its log time;
 // late is told what came too late, and may be nil.
@@ -80,14 +86,14 @@ func (m *Merger[T]) Push(v T, out func(T) error) error {
 			m.lanes[name] = &laneTimes{logged: logged}
 		}
 	}
+	m.excuse(logged)
 	name := m.lane(v)
 	l := m.lanes[name]
 	if l == nil {
 		l = &laneTimes{}
 		m.lanes[name] = l
 	}
-	l.newest = latest(l.newest, at)
-	l.logged = latest(l.logged, logged)
+	l.newest, l.logged, l.excused = latest(l.newest, at), latest(l.logged, logged), false
 	m.now = latest(m.now, logged)
 	if m.emitted.After(at) {
 		m.late(v)
@@ -134,6 +140,19 @@ func (m *Merger[T]) watermark() (mark time.Time, all bool) {
 		}
 	}
 	return mark, all
+}
+
+// excuse lets the silence of the lanes that spoke until the log fell silent count from where the log goes on.
+// Once each: a lane that stays away must not stall one that speaks less often than Idle.
+func (m *Merger[T]) excuse(logged time.Time) {
+	if m.now.IsZero() || logged.Sub(m.now) <= m.cfg.Idle {
+		return
+	}
+	for _, l := range m.lanes {
+		if !l.excused && m.now.Sub(l.logged) <= m.cfg.Idle {
+			l.logged, l.excused = logged, true
+		}
+	}
 }
 
 func (m *Merger[T]) idle(l *laneTimes) bool {

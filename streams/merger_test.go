@@ -221,6 +221,35 @@ func TestALaneThatIsExpectedIsWaitedFor(t *testing.T) {
 	}
 }
 
+// After a pause of all of them (the run was stopped, and goes on) the first lane to speak waits for the others.
+func TestALogThatFellSilentExcusesItsLanes(t *testing.T) {
+	r := merge(t, streams.MergeConfig{Idle: 2 * time.Second}, []shot{
+		{Lane: "a", At: 100, Logged: 0}, {Lane: "b", At: 100, Logged: 1},
+		{Lane: "a", At: 200, Logged: 60000}, {Lane: "a", At: 300, Logged: 60001}, {Lane: "a", At: 400, Logged: 60002},
+		{Lane: "b", At: 150, Logged: 61900},
+	})
+	if got, want := lanesOf(r.out), "a100 b100 b150 a200 a300 a400 "; got != want || len(r.late) > 0 {
+		t.Errorf("got %s, want %s; late %v", got, want, r.late)
+	}
+}
+
+// A lane that stays away is excused once: b speaks less often than Idle, and waits for a but the first time.
+func TestASilentLaneIsExcusedOnce(t *testing.T) {
+	var r merged
+	m := newMerger(streams.MergeConfig{Idle: 2 * time.Second}, r.drop)
+	for _, s := range []shot{
+		{Lane: "a", At: 0, Logged: 0}, {Lane: "b", At: 0, Logged: 1},
+		{Lane: "b", At: 1000, Logged: 10000}, {Lane: "b", At: 1500, Logged: 20000},
+	} {
+		if err := m.Push(s, r.emit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := lanesOf(r.out), "a0 b0 b1000 "; got != want || m.Pending() != 1 {
+		t.Errorf("got %s, want %s; %d pending", got, want, m.Pending())
+	}
+}
+
 func TestMergeHoldsNoMoreThanItsLimit(t *testing.T) {
 	var r merged
 	m := newMerger(streams.MergeConfig{Limit: 3, Lanes: []string{"never"}}, r.drop)

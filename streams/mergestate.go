@@ -20,14 +20,16 @@ type MergeState[T any] struct {
 type LaneState struct {
 	Name   string
 	Newest time.Time // newest event time; zero: expected, and not seen yet
-	Logged time.Time // log time of its last element
+	Logged time.Time // from when on its silence counts, in log time
+
+	Excused bool // the silence of the whole log, and not its last element, said so
 }
 
 // State is a copy of what the merge remembers; the pending elements themselves are shared.
 func (m *Merger[T]) State() MergeState[T] {
 	s := MergeState[T]{Pending: m.pending.sorted(), Now: m.now, Emitted: m.emitted, Belated: m.belated}
 	for name, l := range m.lanes {
-		s.Lanes = append(s.Lanes, LaneState{name, l.newest, l.logged})
+		s.Lanes = append(s.Lanes, LaneState{name, l.newest, l.logged, l.excused})
 	}
 	slices.SortFunc(s.Lanes, func(a, b LaneState) int { return strings.Compare(a.Name, b.Name) })
 	return s
@@ -38,7 +40,7 @@ func (m *Merger[T]) Restore(s MergeState[T]) {
 	m.now, m.emitted, m.belated = s.Now, s.Emitted, s.Belated
 	m.lanes = make(map[string]*laneTimes, len(s.Lanes))
 	for _, l := range s.Lanes {
-		m.lanes[l.Name] = &laneTimes{newest: l.Newest, logged: l.Logged}
+		m.lanes[l.Name] = &laneTimes{newest: l.Newest, logged: l.Logged, excused: l.Excused}
 	}
 	m.pending, m.pushed = nil, 0
 	for _, v := range s.Pending {

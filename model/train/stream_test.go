@@ -22,7 +22,8 @@ func settingsFor(root uint64) Settings {
 	c.Replay.Size = 64
 	return Settings{
 		Run: "test", Seed: root, Model: model.Spec{Encoder: "small", Image: side, Norm: "batch"}, Projection: 16, Objectives: []objective.Config{objective.Default()},
-		Sampler: c, Merge: streams.MergeConfig{Lateness: c.Lateness, Idle: c.Idle, Limit: c.Limit},
+		// Idle is less than a visit: who has not come by its end is not waited for in the next one.
+		Sampler: c, Merge: streams.MergeConfig{Lateness: c.Lateness, Idle: 500 * time.Millisecond, Limit: c.Limit},
 		Optimizer: model.OptimizerSpec{Kind: "adam", WeightDecay: 1e-4}, LR: 1e-3, KeyMomentum: 0.99,
 		Bank: 64, Every: 10, Keep: 3, EmbedBatch: 8,
 	}

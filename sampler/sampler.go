@@ -64,8 +64,7 @@ func (s *Sampler) Push(f *frame.Frame) {
 	r := s.rig(f.Rig)
 	switch back := r.now.Sub(f.Captured); {
 	case back > s.cfg.Gap: // the clock was set back: what was seen by it before is another scene, whatever its time
-		s.settleAll(r)
-		*r = rig{tracks: map[string]track{}, pushed: r.pushed}
+		s.begin(r)
 	case back > 0:
 		s.counts.Disordered++
 		return
@@ -79,11 +78,18 @@ func (s *Sampler) Push(f *frame.Frame) {
 	s.settle(r)
 }
 
-// Flush is the end of the stream: waiting frames no longer wait for neighbours. Pushing may go on after it.
+// Flush is the end of the stream: waiting frames no longer wait for neighbours. What is pushed after it begins other
+// scenes, of whatever time.
 func (s *Sampler) Flush() {
 	for _, name := range s.rigNames() {
-		s.settleAll(s.rigs[name])
+		s.begin(s.rigs[name])
 	}
+}
+
+// begin lets nothing that was seen of a rig meet what is still to come.
+func (s *Sampler) begin(r *rig) {
+	s.settleAll(r)
+	*r = rig{tracks: map[string]track{}, pushed: r.pushed}
 }
 
 // admit hands an anchor to the replay buffer. Steps that fall due before the first batch is possible are

@@ -79,7 +79,6 @@ func (m *Merger[T]) Push(v T, out func(T) error) error {
 		if err := m.Flush(out); err != nil {
 			return err
 		}
-		m.emitted, m.lanes = time.Time{}, map[string]*laneTimes{}
 	}
 	if len(m.lanes) == 0 {
 		for _, name := range m.cfg.Lanes {
@@ -115,13 +114,15 @@ func (m *Merger[T]) Push(v T, out func(T) error) error {
 	return nil
 }
 
-// Flush gives out everything that is pending, in order: the end of the stream.
+// Flush gives out everything that is pending, in order: the end of the stream. What is pushed after it begins another
+// one, which may lie further back: lanes that had run ahead make the others' elements late no more.
 func (m *Merger[T]) Flush(out func(T) error) error {
 	for len(m.pending) > 0 {
 		if err := m.pop(out); err != nil {
 			return err
 		}
 	}
+	m.emitted, m.lanes, m.belated = time.Time{}, map[string]*laneTimes{}, 0
 	return nil
 }
 

@@ -233,6 +233,28 @@ func TestALogThatFellSilentExcusesItsLanes(t *testing.T) {
 	}
 }
 
+// A stream that is over and goes on after all: a had run ahead of b, whose elements are not late for that.
+func TestAFlushedMergeBeginsAnew(t *testing.T) {
+	var r merged
+	m := newMerger(streams.MergeConfig{Idle: time.Second, Lanes: []string{"a", "b"}}, r.drop)
+	for i, s := range []shot{{Lane: "a", At: 500}, {Lane: "b", At: 100}, {Lane: "a", At: 600, Logged: 10}, {Lane: "b", At: 200, Logged: 11}} {
+		if err := m.Push(s, r.emit); err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			if err := m.Flush(r.emit); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := m.Flush(r.emit); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := lanesOf(r.out), "b100 a500 b200 a600 "; got != want || len(r.late) > 0 {
+		t.Errorf("got %s, want %s; late %v", got, want, r.late)
+	}
+}
+
 // A lane that stays away is excused once: b speaks less often than Idle, and waits for a but the first time.
 func TestASilentLaneIsExcusedOnce(t *testing.T) {
 	var r merged

@@ -1,6 +1,7 @@
 package online
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -69,6 +70,9 @@ func Learn(ctx context.Context, o Options) (Result, error) {
 	if r.letters != nil {
 		err = errors.Join(err, r.letters.Close())
 	}
+	if r.journal != nil {
+		err = errors.Join(err, r.journal.Close())
+	}
 	return r.result, err
 }
 
@@ -80,6 +84,8 @@ type run struct {
 	letters  *topic.DeadLetters
 	trainer  *train.Trainer
 	box      *outbox
+	journal  *journal
+	halt     error // why the run must end: its journal cannot be kept
 	result   Result
 	gap      uint64      // messages that retention took before the next one; of the reading stage
 	behind   atomic.Bool // further than MaxLag
@@ -114,6 +120,7 @@ func (r *run) take(ctx context.Context, it item) error {
 	if errors.As(it.err, &end) {
 		return r.fail(end.error)
 	}
+	hurried := r.journal.met(it.message.Ref, r.behind.Load())
 	if it.err != nil {
 		if err := r.bury(ctx, it); err != nil {
 			return r.fail(err)
@@ -123,14 +130,14 @@ func (r *run) take(ctx context.Context, it item) error {
 	} else {
 		r.frozen.look(it.frame)
 		r.trainer.Lose(it.lost)
-		r.trainer.Hurry(r.behind.Load())
+		r.trainer.Hurry(hurried)
 		if err := r.trainer.Receive(it.frame); err != nil {
 			return err
 		}
 	}
 	r.account()
-	if r.box.err != nil {
-		return r.fail(r.box.err)
+	if err := cmp.Or(r.box.err, r.halt); err != nil {
+		return r.fail(err)
 	}
 	if r.enough() {
 		r.result.Enough = true
@@ -153,6 +160,7 @@ func (r *run) begin() error {
 	out := train.Outputs{
 		Embeddings: func(es []frame.Embedding) error {
 			r.o.Meter.Embeddings(es)
+			r.noted(r.journal.flush())
 			return r.box.send(es)
 		},
 		Epoch: r.o.Hold.Epoch(),
@@ -171,6 +179,7 @@ func (r *run) begin() error {
 		},
 		Checkpoint: func(path string, step uint64) {
 			r.result.Checkpoint = path
+			r.noted(r.journal.begin(path))
 			if r.o.Saved != nil {
 				r.o.Saved(path, step)
 			}
@@ -183,6 +192,9 @@ func (r *run) begin() error {
 		return err
 	}
 	var err error
+	if r.journal, err = openJournal(r.o.Journal, r.o.Resume); err != nil {
+		return err
+	}
 	if r.letters, err = topic.NewDeadLetters(r.o.Kafka, r.o.Frames+".dlq", r.o.MaxBytes); err != nil {
 		return err
 	}
@@ -197,4 +209,15 @@ func (r *run) begin() error {
 		r.account()
 	}
 	return err
+}
+
+// noted ends the run, saved, where its journal cannot be kept, unless it is to go on without what it cannot write.
+func (r *run) noted(err error) {
+	switch {
+	case err == nil:
+	case r.o.Settings.GoOn:
+		r.o.Log.Warn("a process that is killed before the next checkpoint may embed frames once more, by other weights", "err", err)
+	default:
+		r.halt = err
+	}
 }

@@ -40,17 +40,21 @@ type log struct {
 	cfg topic.Config
 	w   *topic.Writer
 	n   int
+
+	camera string
 }
 
-func newLog(t *testing.T) *log {
+func newLog(t *testing.T) *log { return newLogOf(t, 1) }
+
+func newLogOf(t *testing.T, partitions int) *log {
 	t.Helper()
 	b, err := broker.Start(broker.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &log{cfg: topic.Defaults()}
+	l := &log{cfg: topic.Defaults(), camera: "door"}
 	l.cfg.Brokers = []string{b.Addr()}
-	spec := topic.Spec{Name: "frames", Partitions: 1, Replication: 1, Retention: time.Hour, MaxBytes: 1 << 20}
+	spec := topic.Spec{Name: "frames", Partitions: partitions, Replication: 1, Retention: time.Hour, MaxBytes: 1 << 20}
 	if err := topic.Ensure(t.Context(), l.cfg, spec, spec.DeadLetters()); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +69,7 @@ func newLog(t *testing.T) *log {
 	return l
 }
 
-// add writes n more frames of one camera, ten a second.
+// add writes n more frames of its camera, ten a second.
 func (l *log) add(t *testing.T, n int) {
 	t.Helper()
 	var messages []frame.Message
@@ -79,7 +83,7 @@ func (l *log) add(t *testing.T, n int) {
 			t.Fatal(err)
 		}
 		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(l.n) * 100 * time.Millisecond)
-		e := frame.Encoded{Meta: frame.Meta{Camera: "door", Rig: "door", Seq: uint64(l.n), Captured: at}, ContentType: "image/jpeg", Data: b.Bytes()}
+		e := frame.Encoded{Meta: frame.Meta{Camera: l.camera, Rig: l.camera, Seq: uint64(l.n), Captured: at}, ContentType: "image/jpeg", Data: b.Bytes()}
 		messages = append(messages, e.Message())
 		l.n++
 	}

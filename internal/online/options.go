@@ -20,6 +20,7 @@ type Options struct {
 	From      map[int]int64 // first offset of the run, in partitions that the checkpoint has no position in; missing: the first there is
 	Sinks     []sinks.Sink
 	Unsent    string          // file that keeps embeddings the sinks did not take
+	Journal   string          // file that keeps in which order messages came since the last checkpoint; "": none does
 	Steps     uint64          // stop after so many steps; 0: never
 	MaxFrames uint64          // stop after so many frames; 0: never
 	MaxLag    int64           // frames behind from which on due steps are forgone; 0: never

@@ -40,7 +40,7 @@ func (r *run) read(told, feed context.Context, emit func(item) error) error {
 	from := make(map[int]int64, len(r.o.From))
 	maps.Copy(from, r.o.From)
 	maps.Copy(from, r.trainer.Positions())
-	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, from, topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Gap: r.lost, Rebuilt: rebuilt(r.o.Log)})
+	reader, err := topic.NewReader(reading, r.o.Kafka, r.o.Frames, from, topic.ReaderOptions{MaxBytes: r.o.MaxBytes, Order: r.journal.order(), Gap: r.lost, Rebuilt: rebuilt(r.o.Log)})
 	switch {
 	case told.Err() != nil && err != nil:
 		return emit(item{err: errStopped})

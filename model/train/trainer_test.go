@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -291,5 +292,46 @@ func TestCheckpointLoadsAsANetwork(t *testing.T) {
 	defer fresh.Close()
 	if !slices.Equal(first.ParamArena, fresh.query.ParamArena) {
 		t.Error("the untrained network of a checkpoint is not the one its run began with")
+	}
+}
+
+// A run has taken all it was told to, and goes on after all: the camera that was behind then is not late now.
+func TestAFinishedRunGoesOnWithTheCameraThatWasBehind(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	set, dir := settingsFor(4), t.TempDir()
+	var first, then []*frame.Frame
+	for i, f := range streamOf(160) {
+		if behind := f.Camera == "right" && i >= 60; behind || i >= 120 {
+			then = append(then, f)
+		} else {
+			first = append(first, f)
+		}
+	}
+	for i, f := range slices.Concat(first, then) { // as they lie in the log
+		f.Ref.Offset, f.Logged = int64(i), f.Logged.Add(time.Duration(i/len(first))*time.Hour)
+	}
+	tr, err := New(set, dir, Outputs{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feedAll(t, tr, first)
+	if err := errors.Join(tr.Finish(), tr.Close()); err != nil {
+		t.Fatal(err)
+	}
+	path, _, err := Latest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr, err = Resume(path, set, dir, Outputs{}); err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	feedAll(t, tr, then)
+	if err := tr.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if c, s := tr.Counts(), tr.Sampler(); c.Trained != 160 || c.Late != 0 || s.Pushed != 160 || s.Disordered != 0 {
+		t.Errorf("%+v, %+v", c, s)
 	}
 }

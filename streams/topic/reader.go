@@ -16,6 +16,9 @@ import (
 type ReaderOptions struct {
 	MaxBytes int   // how much of a partition is fetched at a time, bytes; a larger message still comes whole. Default 1 MiB
 	Only     []int // the partitions to read; nil: all
+	// Order is how the first messages are to come, each partition's by offset: as an earlier reader gave them, when
+	// it read what was being written. What it names and retention has taken is passed over.
+	Order []frame.Ref
 	// Gap is told of every hole in the offsets: got−expected messages were deleted before they were read.
 	// Fetch calls it just before it returns the message after the hole. May be nil; see Lost.
 	Gap func(topic string, partition int, expected, got int64)
@@ -44,6 +47,7 @@ type Reader struct {
 
 	mu          sync.Mutex
 	parts       []*partition // by number
+	order       []frame.Ref  // what is left of ReaderOptions.Order
 	lost, stale int64
 	rebuilds    int64
 	err         error // for good
@@ -79,7 +83,7 @@ func NewReader(ctx context.Context, cfg Config, topic string, from map[int]int64
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 1 << 20
 	}
-	r := &Reader{client: c, topic: topic, maxBytes: o.MaxBytes, gap: o.Gap, rebuilt: o.Rebuilt, wake: make(chan struct{}, 1)}
+	r := &Reader{client: c, topic: topic, maxBytes: o.MaxBytes, gap: o.Gap, rebuilt: o.Rebuilt, order: o.Order, wake: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	for _, id := range slices.Sorted(maps.Keys(bounds)) {
 		if o.Only != nil && !slices.Contains(o.Only, id) {
@@ -142,17 +146,7 @@ func (r *Reader) next(now time.Time) (kafka.Message, *partition, error) {
 	if r.err != nil {
 		return kafka.Message{}, nil, r.err
 	}
-	var due *partition
-	for _, p := range r.parts {
-		switch {
-		case p.head == nil:
-			if p.wanted(now) {
-				return kafka.Message{}, nil, r.trouble(now)
-			}
-		case due == nil || p.head.Time.Before(due.head.Time):
-			due = p
-		}
-	}
+	due := r.due(now)
 	if due == nil {
 		return kafka.Message{}, nil, r.trouble(now)
 	}
@@ -160,6 +154,27 @@ func (r *Reader) next(now time.Time) (kafka.Message, *partition, error) {
 	due.head, due.emptied = nil, now
 	due.taken <- struct{}{}
 	return m, due, nil
+}
+
+// due is the partition whose head is the next message; nil: that has not come yet.
+func (r *Reader) due(now time.Time) (due *partition) {
+	if p := r.ordered(now); p != nil {
+		if p.head == nil {
+			return nil
+		}
+		return p
+	}
+	for _, p := range r.parts {
+		switch {
+		case p.head == nil:
+			if p.wanted(now) {
+				return nil
+			}
+		case due == nil || p.head.Time.Before(due.head.Time):
+			due = p
+		}
+	}
+	return due
 }
 
 // trouble is the error of a partition that has failed for longer than Config.Timeout and fails still.

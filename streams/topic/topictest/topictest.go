@@ -35,6 +35,7 @@ func Run(t *testing.T, cfg topic.Config) {
 	t.Run("EnsureTwiceIsOnceAndDisagreementIsTold", s.ensureTwice)
 	t.Run("RetentionHoldsForCompactedTopicsToo", s.retention)
 	t.Run("ReadingAgainGivesTheSameOrderFromAnyPosition", s.replay)
+	t.Run("AnOrderThatIsAskedForIsKept", s.order)
 	t.Run("BoundsLagAndTailAgree", s.bounds)
 	t.Run("DeadLettersKeepTheOriginal", s.dead)
 	t.Run("OneTrainerOfARunAtATime", s.tenure)

@@ -82,21 +82,14 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 	frames := (kills + 2) * (most + 1) * 2 * steps // more than all of them can learn: two frames a step
 	brokers, dir, r := startBroker(t), t.TempDir(), chance(t)
 	filmTopic(t, brokers, 6, 8, frames)
-	file := configure(t)
-	run := func(name string) (out string, args []string) {
-		out = filepath.Join(dir, name, "run")
-		return out, []string{"train", "-c", file, "--brokers", brokers, "--frames", strconv.Itoa(frames), "--out", out,
-			"--set", "sinks=[{kind: files}]", "--set", fmt.Sprintf("checkpoint.every=%d", steps), "--set", "kafka.partitions=6", "--set", "sampler.idle=5ms"}
-	}
-
-	undisturbed, args := run("undisturbed")
+	undisturbed, args := trainOn(t, brokers, filepath.Join(dir, "undisturbed"), frames, steps)
 	began := time.Now()
 	if r := nearfar(t, args...); r.code != exitOK {
 		t.Fatalf("%+v", r)
 	}
 	took := time.Since(began)
 
-	killed, args := run("killed")
+	killed, args := trainOn(t, brokers, filepath.Join(dir, "killed"), frames, steps)
 	resumed := map[string]bool{} // checkpoints that a life went on from
 	torn := 0                    // lives that died while they saved
 	for kill := range kills {
@@ -125,6 +118,15 @@ func TestARunThatIsKilledEndsInTheSameBytes(t *testing.T) {
 	if first, last := epochOf(t, undisturbed), epochOf(t, killed); first != 1 || last <= uint64(len(resumed)) {
 		t.Errorf("the last checkpoints are of epochs %d and %d, after %d lives that had saved", first, last, len(resumed))
 	}
+}
+
+// trainOn are the arguments of a trainer of so many frames of filmTopic, which saves every so many steps, and its run's
+// folder in dir. Runs of one name end in the same bytes.
+func trainOn(t *testing.T, brokers, dir string, frames, every int) (out string, args []string) {
+	t.Helper()
+	out = filepath.Join(dir, "run")
+	return out, []string{"train", "-c", configure(t), "--brokers", brokers, "--frames", strconv.Itoa(frames), "--out", out,
+		"--set", "sinks=[{kind: files}]", "--set", fmt.Sprintf("checkpoint.every=%d", every), "--set", "kafka.partitions=6", "--set", "sampler.idle=5ms"}
 }
 
 // tearing says whether a checkpoint was begun since then and not finished.

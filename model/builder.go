@@ -83,7 +83,7 @@ func (b *builder) add(name string, x tap, channels int, op func() (*G.Node, erro
 func (b *builder) conv(name string, x tap, out, k, stride, pad int, init initialiser) tap {
 	w := b.param(name+".weight", init, out, x.channels, k, k)
 	b.count(name, x, out, k, stride, pad)
-	return b.add(name, x, out, func() (*G.Node, error) { return kernel.Conv2D(x.node, w, stride, pad) })
+	return b.add(name, x, out, func() (*G.Node, error) { return kernel.Conv2D(x.node, w, stride, pad, b.weights.Precision) })
 }
 
 // convNorm is a k×k convolution with its norm, and ReLU after it where asked.
@@ -109,7 +109,7 @@ func (b *builder) folded(conv, norm string, x, short tap, out, k, stride, pad in
 	w := b.param(conv+".weight", init, out, x.channels, k, k)
 	gamma, beta := b.param(norm+".weight", ones, out), b.param(norm+".bias", zeros, out)
 	return b.add(conv, x, out, func() (*G.Node, error) {
-		return kernel.ConvNorm(x.node, w, gamma, beta, short.node, b.weights.running(norm), stride, pad, relu, b.folds)
+		return kernel.ConvNorm(x.node, w, gamma, beta, short.node, b.weights.running(norm), stride, pad, relu, b.weights.Precision, b.folds)
 	})
 }
 

@@ -25,8 +25,9 @@ type Weights struct {
 	Stats      []Tensor
 	ParamArena []float32
 	StatArena  []float32
-	index      map[string]int // name → place in Params
-	stats      map[string]int // name of a norm layer → place of its running mean in Stats; the variance follows
+	Precision  kernel.Precision // in which graphs over them multiply; the weights themselves are float32
+	index      map[string]int   // name → place in Params
+	stats      map[string]int   // name of a norm layer → place of its running mean in Stats; the variance follows
 }
 
 // NewWeights declares the network of spec and draws its parameters; the same seed draws the same weights.
@@ -154,6 +155,7 @@ func (w *Weights) Copy(heads ...string) *Weights {
 	b := &builder{spec: w.Spec.Only(heads...)}
 	b.declare()
 	c := newWeights(b.spec, b.params, b.norms)
+	c.Precision = w.Precision
 	for _, t := range c.Tensors() {
 		copy(t.Data, w.must(t.Name).Data)
 	}

@@ -27,7 +27,7 @@ type embedTiming struct {
 }
 
 func newBenchEmbedCmd(a *app) *cobra.Command {
-	t := embedTiming{Precision: "f32"}
+	var t embedTiming
 	var rounds int
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -39,18 +39,23 @@ into the convolutions. No decoding.`,
 			if t.Batch < 1 || rounds < 1 {
 				return usagef(cmd.CommandPath(), "--batch and --rounds must be at least 1")
 			}
+			p, err := kernel.ParsePrecision(t.Precision)
+			if err != nil {
+				return usagef(cmd.CommandPath(), "--precision: %w", err)
+			}
+			t.Precision = p.String()
 			c := config.Defaults()
 			c.Model.Encoder, c.Sampler.Image = t.Encoder, t.Image
 			if err := c.Spec().Check(); err != nil {
 				return usagef(cmd.CommandPath(), "%w", err)
 			}
-			if err := t.measure(c.Spec(), rounds); err != nil {
+			if err := t.measure(c.Spec(), p, rounds); err != nil {
 				return err
 			}
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(t)
 			}
-			_, err := fmt.Fprintf(a.out, "%s, %d px, batch %d, %s, %d threads (%s): %v a batch, %.0f frames/s\n",
+			_, err = fmt.Fprintf(a.out, "%s, %d px, batch %d, %s, %d threads (%s): %v a batch, %.0f frames/s\n",
 				t.Encoder, t.Image, t.Batch, t.Precision, t.Threads, kernel.CPUISA(), t.clocked, t.FramesPS)
 			return err
 		},
@@ -59,13 +64,14 @@ into the convolutions. No decoding.`,
 	f.StringVar(&t.Encoder, "encoder", "small", "small or resnet18")
 	f.IntVar(&t.Image, "image", 64, "side of the square image, `px`")
 	f.IntVar(&t.Batch, "batch", embedBatch, "pictures at a time")
+	f.StringVar(&t.Precision, "precision", "f32", "f32, bf16, or auto: bf16 where the processor has it")
 	f.IntVar(&rounds, "rounds", 30, "batches that are timed, after one that is not")
 	f.IntVar(&t.Threads, "threads", 0, "threads of computation (default: all cores)")
 	f.BoolVar(&asJSON, "json", false, "as a JSON object")
 	return cmd
 }
 
-func (t *embedTiming) measure(spec model.Spec, rounds int) error {
+func (t *embedTiming) measure(spec model.Spec, p kernel.Precision, rounds int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	t.Threads = useThreads(t.Threads)
@@ -73,6 +79,7 @@ func (t *embedTiming) measure(spec model.Spec, rounds int) error {
 	if err != nil {
 		return err
 	}
+	w.Precision = p
 	net, err := model.NewInference(w, t.Batch, kernel.Eval)
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ type pipelineTiming struct {
 }
 
 func newBenchPipelineCmd(a *app) *cobra.Command {
-	t := pipelineTiming{stepTiming: stepTiming{Layout: "nhwc", Precision: "f32"}}
+	t := pipelineTiming{stepTiming: stepTiming{Layout: "nhwc"}}
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "pipeline", Short: "Time learning end to end, Kafka to weights, beside the bare step", Args: cobra.NoArgs,
@@ -182,16 +182,21 @@ func (t *pipelineTiming) learn(ctx context.Context, dir string, messages []frame
 }
 
 // fill writes messages to the topic of frames. The trainer holds a rig's first frames back until sampler.idle has
-// passed in the log, in case more cameras show up; so that time has to pass after the first of them.
+// passed in the log, in case more cameras show up; so that time has to pass in the first of them, and no pause may be as
+// long, which would be taken for one of the whole rig.
 func fill(ctx context.Context, c *config.Config, messages []frame.Message) error {
 	w, err := topic.NewWriter(c.Kafka.Config, c.Kafka.Frames, topic.WriterOptions{MaxBytes: c.Kafka.MaxMessage()})
 	if err != nil {
 		return err
 	}
-	if err = w.Write(ctx, messages[0]); err == nil {
-		if err = sources.Sleep(ctx, 2*c.Sampler.Idle); err == nil {
-			err = w.Write(ctx, messages[1:]...)
+	const slow = 4
+	for i := 0; i < slow && err == nil; i++ {
+		if err = w.Write(ctx, messages[i]); err == nil {
+			err = sources.Sleep(ctx, c.Sampler.Idle/2)
 		}
+	}
+	if err == nil {
+		err = w.Write(ctx, messages[slow:]...)
 	}
 	return errors.Join(err, w.Close())
 }
@@ -216,12 +221,12 @@ func decodeTime(messages []frame.Message, size int) (time.Duration, error) {
 }
 
 func (t *pipelineTiming) print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, `%s, %d px, batch %d, bank %d, %d threads; %s of %s in Kafka, %g steps a frame
+	_, err := fmt.Fprintf(w, `%s, %d px, batch %d, bank %d, %s, %d threads; %s of %s in Kafka, %g steps a frame
   bare step           %v: %.0f frames/s
   end to end          %d frames, %d steps in %.1f s: %.0f frames/s of the log, %.0f frames/s trained on
   decoding            %.2f ms of processor a frame
   share of the step   %.0f%%, with decoding subtracted %.0f%%
-`, t.Encoder, t.Image, t.Batch, t.Bank, t.Threads, count(t.Cameras, "camera"), t.Size, t.updates, t.clocked, t.FramesPS,
+`, t.Encoder, t.Image, t.Batch, t.Bank, t.Precision, t.Threads, count(t.Cameras, "camera"), t.Size, t.updates, t.clocked, t.FramesPS,
 		t.Frames, t.Taken, t.Seconds, t.LogPS, t.TrainedPS, t.DecodeMS, 100*t.ShareGross, 100*t.Share)
 	return err
 }

@@ -41,7 +41,7 @@ type roofline struct {
 }
 
 func newBenchRooflineCmd(a *app) *cobra.Command {
-	t := stepTiming{Layout: "nhwc", Precision: "f32"}
+	t := stepTiming{Layout: "nhwc"}
 	var rounds int
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -105,7 +105,7 @@ func bareStep(c *config.Config) ([]*timedLayer, error) {
 		}
 		if l.K == 0 {
 			t.bare = kernel.BareProduct(l.N, l.In, l.Out)
-		} else if t.bare, err = kernel.BareConv(l.N, l.H, l.W, l.In, l.Out, l.K, l.Stride, l.Pad); err != nil {
+		} else if t.bare, err = kernel.BareConv(l.N, l.H, l.W, l.In, l.Out, l.K, l.Stride, l.Pad, set.Precision); err != nil {
 			return nil, err
 		}
 		out = append(out, t)
@@ -213,8 +213,8 @@ func (r *roofline) print(w io.Writer, layers []*timedLayer, asJSON bool) error {
 		}
 		return e.Encode(r)
 	}
-	fmt.Fprintf(w, "%s, %d px, batch %d, bank %d, f32, %d threads (%s), oneDNN %s\n\n%-36s %10s %10s %10s %9s\n", r.Encoder, r.Image, r.Batch,
-		r.Bank, r.Threads, kernel.CPUISA(), kernel.Version(), "plain oneDNN, ms", "forward", "to data", "to weights", "GFLOP/s")
+	fmt.Fprintf(w, "%s, %d px, batch %d, bank %d, %s, %d threads (%s), oneDNN %s\n\n%-36s %10s %10s %10s %9s\n", r.Encoder, r.Image, r.Batch,
+		r.Bank, r.Precision, r.Threads, kernel.CPUISA(), kernel.Version(), "plain oneDNN, ms", "forward", "to data", "to weights", "GFLOP/s")
 	for _, l := range layers {
 		b := l.line()
 		fmt.Fprintf(w, "%-36s %10.2f %10.2f %10.2f %9.1f\n", b.Layer, b.Forward, b.ToData, b.ToWeights, b.GFlopPS)

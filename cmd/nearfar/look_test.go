@@ -14,6 +14,8 @@ import (
 
 	"github.com/nearfar/nearfar/internal/look"
 	"github.com/nearfar/nearfar/internal/npy"
+	"github.com/nearfar/nearfar/model/kernel"
+	"github.com/nearfar/nearfar/streams/frame"
 )
 
 // interruptible is a context that stop cancels as SIGTERM does.
@@ -258,5 +260,46 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		if strings.Contains(r.err, "hunter2") {
 			t.Errorf("nearfar %s shows a password:\n%s", tc.args, r.err)
 		}
+	}
+}
+
+// Embeddings in bf16 are those in f32 but for rounding; where the processor has none, asking for it is refused.
+func TestEmbedTakesAPrecision(t *testing.T) {
+	dir, checkpoint := t.TempDir(), learned(t)
+	album := pictures(t, 2, 3)
+	embed := func(precision string) (result, map[string]frame.Embedding) {
+		out := filepath.Join(dir, precision+".jsonl")
+		r := nearfar(t, "embed", "--checkpoint", checkpoint, "--images", album, "--output", out, "--precision", precision)
+		if r.code != exitOK {
+			return r, nil
+		}
+		return r, embeddingsOf(t, out)
+	}
+	_, exact := embed("f32")
+	r, near := embed("bf16")
+	if !kernel.HasBF16() {
+		if r.code != exitUsage || !strings.Contains(r.err, "--precision: precision bf16 needs a processor with AVX512_BF16") {
+			t.Errorf("%+v", r)
+		}
+		return
+	}
+	if len(exact) != 6 || len(near) != 6 {
+		t.Fatalf("%d and %d embeddings, %+v", len(exact), len(near), r)
+	}
+	for id, e := range exact {
+		same, far, size := 0, 0.0, 0.0
+		for i, v := range e.Vector {
+			d := float64(v - near[id].Vector[i])
+			far, size = far+d*d, size+float64(v*v)
+			if d == 0 {
+				same++
+			}
+		}
+		if far > 1e-3*size || same == len(e.Vector) {
+			t.Errorf("%s: the squared distance is %.2g of %.2g, %d of %d numbers are equal", id, far, size, same, len(e.Vector))
+		}
+	}
+	if r, _ := embed("f16"); r.code != exitUsage || !strings.Contains(r.err, `"f16" is no precision: f32, bf16, or auto`) {
+		t.Errorf("%+v", r)
 	}
 }

@@ -82,6 +82,7 @@ func (s *session) prepare(resume bool) error {
 		}
 	}
 	s.set = settings(s.cfg, s.run.Record.ID)
+	s.run.Record.Versions["precision"] = s.set.Precision.String()
 	path, damaged, err := s.run.Latest()
 	for _, d := range damaged {
 		s.log.Warn("passing over a checkpoint", "err", d)

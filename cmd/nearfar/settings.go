@@ -26,6 +26,7 @@ func settings(c *config.Config, run string) train.Settings {
 		Every: c.Checkpoint.Every, Keep: c.Checkpoint.Keep, GoOn: c.Checkpoint.OnError == "go_on", EmbedBatch: embedBatch,
 		Probe: train.Probe{Memory: c.Train.Probe.Memory, K: c.Train.Probe.K, Temperature: c.Train.Probe.Temperature, Last: c.Train.Probe.Last},
 	}
+	s.Precision, _ = kernel.ParsePrecision(c.Run.Precision) // Check has read it
 	s.Sampler.Clip.Frames = max(s.Sampler.Clip.Frames, objective.Frames(c.Objectives))
 	s.Sampler.Lone = s.Sampler.Lone || objective.Lone(c.Objectives)
 	if c.Train.Schedule == "cosine" {

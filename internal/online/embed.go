@@ -15,6 +15,7 @@ import (
 	"github.com/nearfar/nearfar/internal/look"
 	"github.com/nearfar/nearfar/internal/picture"
 	"github.com/nearfar/nearfar/internal/picture/decoder"
+	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/streams"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -26,11 +27,12 @@ type EmbedOptions struct {
 	Kafka      topic.Config
 	Frames     string // topic
 	MaxBytes   int
-	Checkpoint string        // a checkpoint, or a run's folder: then its newest, looked for anew every Refresh
-	Refresh    time.Duration // 0: never
-	Follow     bool          // go on at the end of the topic, and wait for the first checkpoint if there is none
-	Positions  string        // file that remembers what was read; "" reads from the beginning
-	Group      string        // of workers that share the partitions, with Follow: Kafka remembers what they have read; "": this one reads all
+	Checkpoint string           // a checkpoint, or a run's folder: then its newest, looked for anew every Refresh
+	Precision  kernel.Precision // in which the encoder's convolutions multiply
+	Refresh    time.Duration    // 0: never
+	Follow     bool             // go on at the end of the topic, and wait for the first checkpoint if there is none
+	Positions  string           // file that remembers what was read; "" reads from the beginning
+	Group      string           // of workers that share the partitions, with Follow: Kafka remembers what they have read; "": this one reads all
 	Decoders   int
 	Decode     decoder.Decode // nil: picture.Decode, in this process
 	Write      func(context.Context, []frame.Embedding) error
@@ -304,6 +306,7 @@ func (w *embedWorker) load(path string) error {
 	if err != nil {
 		return err
 	}
+	weights.Precision = w.o.Precision
 	if w.encoder == nil {
 		runtime.LockOSThread() // oneDNN keeps its workers per thread; the thread ends with this stage
 	}

@@ -65,7 +65,7 @@ func TestLayersWithoutNormAgreeWithFiniteDifferences(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := random("layer")
 			slopes(t, func(in G.Nodes) (*G.Node, error) {
-				x, err := Conv2D(in[0], in[1], 1, 1)
+				x, err := Conv2D(in[0], in[1], 1, 1, F32)
 				if err != nil {
 					return nil, err
 				}

@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// Bare is one layer as oneDNN runs it by itself, over memory of its own: nothing fused, no reorders. What it takes
-// is the least the layer costs.
+// Bare is one layer as oneDNN runs it by itself, over memory of its own: nothing fused, nothing converted. What it
+// takes is the least the layer costs. Where the library computes in a layout or type of its own, results stay in it.
 type Bare struct {
 	Flops   float64 // of one pass; each of the three takes as many
 	x, w, y []float32
@@ -17,9 +17,9 @@ type Bare struct {
 }
 
 // BareConv is a convolution of n pictures (h, w, in) with out kernels (k, k).
-func BareConv(n, h, w, in, out, k, stride, pad int) (*Bare, error) {
+func BareConv(n, h, w, in, out, k, stride, pad int, p Precision) (*Bare, error) {
 	s := shapeOf(n, h, w, in, out, k, k, stride, pad)
-	c, err := newConvolution(s, true, true)
+	c, err := newConvolution(s, p, C.NF_FORWARD|C.NF_TO_DATA|C.NF_TO_WEIGHTS)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func BareConv(n, h, w, in, out, k, stride, pad int) (*Bare, error) {
 	for pass := range b.run {
 		b.run[pass] = func() error {
 			defer runtime.KeepAlive(c)
-			return failed(C.nf_conv_bare(c.plan, C.int(pass), ptr(b.x), ptr(b.w), ptr(b.y), nt()), "running "+c.name)
+			return failed(C.nf_conv_bare(c.plan, 1<<C.int(pass), ptr(b.x), ptr(b.w), ptr(b.y), nt()), "running "+c.name)
 		}
 	}
 	return b, err

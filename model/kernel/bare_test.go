@@ -11,10 +11,10 @@ func TestBareLayersComputeWhatTheySay(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for _, s := range []twin.ConvShape{
-		{N: 2, H: 8, W: 8, In: 16, Out: 24, KH: 3, KW: 3, Stride: 2, Pad: 1},
-		{N: 1, H: 9, W: 9, In: 3, Out: 8, KH: 7, KW: 7, Stride: 2, Pad: 3},
+		{N: 4, H: 8, W: 8, In: 16, Out: 24, KH: 3, KW: 3, Stride: 2, Pad: 1},
+		{N: 8, H: 9, W: 9, In: 3, Out: 8, KH: 7, KW: 7, Stride: 2, Pad: 3},
 	} {
-		b, err := BareConv(s.N, s.H, s.W, s.In, s.Out, s.KH, s.Stride, s.Pad)
+		b, err := BareConv(s.N, s.H, s.W, s.In, s.Out, s.KH, s.Stride, s.Pad, F32)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestBareLayersComputeWhatTheySay(t *testing.T) {
 func TestBareLayersCountTheirWork(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	b, err := BareConv(2, 8, 8, 16, 24, 3, 2, 1)
+	b, err := BareConv(2, 8, 8, 16, 24, 3, 2, 1, F32)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestBareLayersCountTheirWork(t *testing.T) {
 			}
 		}
 	}
-	if _, err := BareConv(1, 2, 2, 1, 1, 7, 1, 0); err == nil {
+	if _, err := BareConv(1, 2, 2, 1, 1, 7, 1, 0, F32); err == nil {
 		t.Error("a kernel larger than its picture was accepted")
 	}
 }

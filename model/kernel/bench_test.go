@@ -62,7 +62,7 @@ func BenchmarkConv(b *testing.B) {
 	for _, l := range layers {
 		_, nodes := graph(given{[]int{l.N, l.H, l.W, l.In}, make([]float32, l.N*l.H*l.W*l.In)},
 			given{[]int{l.Out, l.In, l.KH, l.KW}, make([]float32, l.Out*l.In*l.KH*l.KW)}, given{[]int{l.N, l.OH(), l.OW(), l.Out}, make([]float32, l.N*l.OH()*l.OW()*l.Out)})
-		y, err := Conv2D(nodes[0], nodes[1], l.Stride, l.Pad)
+		y, err := Conv2D(nodes[0], nodes[1], l.Stride, l.Pad, F32)
 		if err != nil {
 			b.Fatal(err)
 		}

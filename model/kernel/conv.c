@@ -1,218 +1,268 @@
-// Convolutions by oneDNN. Versions 2 and 3 differ in how descriptors are made; all of that is in the
-// first part of this file.
+// Convolutions by oneDNN, in f32 or with bf16 operands and f32 sums. What comes and goes is NHWC f32: the library
+// converts where it computes in another type, or faster in a layout of its own.
 #include "kernel.h"
+#include "onednn.h"
 #include "simd.h"
 #include <omp.h>
-#include <oneapi/dnnl/dnnl.h>
-#include <oneapi/dnnl/dnnl_version.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if DNNL_VERSION_MAJOR >= 3
-typedef dnnl_memory_desc_t md_t;
-typedef const_dnnl_memory_desc_t md_ref;
-#define MD(m) (m)
-static int md_new(md_t *m, int nd, const dnnl_dims_t d, dnnl_format_tag_t tag) { return dnnl_memory_desc_create_with_tag(m, nd, d, dnnl_f32, tag); }
-static void md_free(md_t *m) { dnnl_memory_desc_destroy(*m); }
-#else
-typedef dnnl_memory_desc_t md_t;
-typedef const dnnl_memory_desc_t *md_ref;
-#define MD(m) (&(m))
-static int md_new(md_t *m, int nd, const dnnl_dims_t d, dnnl_format_tag_t tag) { return dnnl_memory_desc_init_by_tag(m, nd, d, dnnl_f32, tag); }
-static void md_free(md_t *m) { (void)m; }
-#endif
+typedef struct {
+	md_t x, w, y; // of one pass; w, and where it pays x and y, in any layout
+} operands;
 
 typedef struct {
-	md_t x, w, y; // w in any layout
-	dnnl_dims_t strides, dilates, left, right;
-} conv_mds;
+	dnnl_dims_t x, w, y, strides, dilates, left, right;
+} geometry;
 
 #if DNNL_VERSION_MAJOR >= 3
-static int pd_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_prop_kind_t kind, md_t *bias, dnnl_primitive_attr_t attr) {
-	return dnnl_convolution_forward_primitive_desc_create(pd, e, kind, dnnl_convolution_direct, m->x, m->w, bias ? *bias : NULL, m->y,
-		m->strides, m->dilates, m->left, m->right, attr);
+static int pd_forward(dnnl_primitive_desc_t *pd, const geometry *g, operands *m, dnnl_prop_kind_t kind, md_t *bias, dnnl_primitive_attr_t attr) {
+	return dnnl_convolution_forward_primitive_desc_create(pd, nf_engine, kind, dnnl_convolution_direct, m->x, m->w, bias ? *bias : NULL, m->y,
+		g->strides, g->dilates, g->left, g->right, attr);
 }
 static int then_add(dnnl_post_ops_t ops) { return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef); }
 static int then_relu(dnnl_post_ops_t ops) { return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0, 0); }
-static int pd_backward_data(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
-	return dnnl_convolution_backward_data_primitive_desc_create(pd, e, dnnl_convolution_direct, m->x, m->w, m->y, m->strides, m->dilates, m->left,
-		m->right, hint, attr);
+static int pd_backward_data(dnnl_primitive_desc_t *pd, const geometry *g, operands *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
+	return dnnl_convolution_backward_data_primitive_desc_create(pd, nf_engine, dnnl_convolution_direct, m->x, m->w, m->y, g->strides, g->dilates,
+		g->left, g->right, hint, attr);
 }
-static int pd_backward_weights(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
-	return dnnl_convolution_backward_weights_primitive_desc_create(pd, e, dnnl_convolution_direct, m->x, m->w, NULL, m->y, m->strides, m->dilates,
-		m->left, m->right, hint, attr);
+static int pd_backward_weights(dnnl_primitive_desc_t *pd, const geometry *g, operands *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
+	return dnnl_convolution_backward_weights_primitive_desc_create(pd, nf_engine, dnnl_convolution_direct, m->x, m->w, NULL, m->y, g->strides,
+		g->dilates, g->left, g->right, hint, attr);
 }
 #else
-static int pd_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_prop_kind_t kind, md_t *bias, dnnl_primitive_attr_t attr) {
+static int pd_forward(dnnl_primitive_desc_t *pd, const geometry *g, operands *m, dnnl_prop_kind_t kind, md_t *bias, dnnl_primitive_attr_t attr) {
 	dnnl_convolution_desc_t d;
-	int s = dnnl_convolution_forward_desc_init(&d, kind, dnnl_convolution_direct, &m->x, &m->w, bias, &m->y, m->strides, m->left, m->right);
-	return s ? s : (int)dnnl_primitive_desc_create(pd, &d, attr, e, NULL);
+	int s = dnnl_convolution_forward_desc_init(&d, kind, dnnl_convolution_direct, &m->x, &m->w, bias, &m->y, g->strides, g->left, g->right);
+	return s ? s : (int)dnnl_primitive_desc_create(pd, &d, attr, nf_engine, NULL);
 }
 static int then_add(dnnl_post_ops_t ops) { return dnnl_post_ops_append_sum(ops, 1); }
 static int then_relu(dnnl_post_ops_t ops) { return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0); }
-static int pd_backward_data(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
+static int pd_backward_data(dnnl_primitive_desc_t *pd, const geometry *g, operands *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
 	dnnl_convolution_desc_t d;
-	int s = dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &m->x, &m->w, &m->y, m->strides, m->left, m->right);
-	return s ? s : (int)dnnl_primitive_desc_create(pd, &d, attr, e, hint);
+	int s = dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &m->x, &m->w, &m->y, g->strides, g->left, g->right);
+	return s ? s : (int)dnnl_primitive_desc_create(pd, &d, attr, nf_engine, hint);
 }
-static int pd_backward_weights(dnnl_primitive_desc_t *pd, dnnl_engine_t e, conv_mds *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
+static int pd_backward_weights(dnnl_primitive_desc_t *pd, const geometry *g, operands *m, dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
 	dnnl_convolution_desc_t d;
-	int s = dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, &m->x, &m->w, NULL, &m->y, m->strides, m->left, m->right);
-	return s ? s : (int)dnnl_primitive_desc_create(pd, &d, attr, e, hint);
+	int s = dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, &m->x, &m->w, NULL, &m->y, g->strides, g->left, g->right);
+	return s ? s : (int)dnnl_primitive_desc_create(pd, &d, attr, nf_engine, hint);
 }
 #endif
 
-static dnnl_engine_t engine;
-static dnnl_stream_t stream;
-static int started;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void start(void) {
-	started = dnnl_engine_create(&engine, dnnl_cpu, 0);
-	if (!started) started = dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
-}
+// An operand of a primitive. Where its type or layout is not the caller's it has memory of its own: scratch for the
+// time of a run, or, for weights, for good.
+typedef struct {
+	dnnl_memory_t outer, inner;  // outer NULL: the caller's memory is used as it is
+	dnnl_primitive_t take, give; // outer → inner before a run, inner → outer after it; NULL: not needed
+	size_t bytes;                // of inner
+	void *held, *scratch;
+	size_t scratch_size;
+} operand;
 
-// Scratch for primitives: a stack of buffers, as many as ever ran at once. The library's own scratch
-// belongs to the thread that made the primitive, which Go does not keep.
-#define POOL 64
-static struct { void *p; size_t size; } pool[POOL];
-static int pooled;
-static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *scratch_take(size_t size, size_t *got) {
-	void *p = NULL;
-	*got = 0;
-	pthread_mutex_lock(&pool_lock);
-	if (pooled) {
-		pooled--;
-		p = pool[pooled].p;
-		*got = pool[pooled].size;
-	}
-	pthread_mutex_unlock(&pool_lock);
-	if (*got < size) {
-		free(p);
-		*got = (size + 4095) & ~(size_t)4095;
-		p = aligned_alloc(4096, *got);
-	}
-	return p;
-}
-
-static void scratch_give(void *p, size_t size) {
-	pthread_mutex_lock(&pool_lock);
-	if (p && pooled < POOL) {
-		pool[pooled].p = p;
-		pool[pooled].size = size;
-		pooled++;
-		p = NULL;
-	}
-	pthread_mutex_unlock(&pool_lock);
-	free(p);
-}
-
-// One way of running the convolution: three operands, the weights perhaps in a layout of oneDNN's own.
 typedef struct {
 	dnnl_primitive_desc_t pd;
-	dnnl_primitive_t prim, reorder; // reorder: plain → blocked, or back for gradients; NULL where the layout is plain
-	dnnl_memory_t x, w, y, scratch, plain;
+	dnnl_primitive_t prim;
+	operand x, w, y;
+	dnnl_memory_t scratch;
 	size_t scratch_size;
-	size_t weights_size; // floats of the blocked weights
-	void *blocked;
 } pass;
 
 struct nf_conv {
-	conv_mds m;
-	md_t oihw, o; // plain weights; bias
+	geometry g;
+	md_t x, w, y, o; // the caller's; o is the bias
 	dnnl_primitive_attr_t attr;
 	dnnl_memory_t bias; // NULL: none
+	dnnl_primitive_desc_t hint;
 	pass fwd, data, weights;
 };
 
 static dnnl_memory_t memory(md_ref md) {
 	dnnl_memory_t m = NULL;
-	return dnnl_memory_create(&m, md, engine, DNNL_MEMORY_NONE) ? NULL : m;
+	return dnnl_memory_create(&m, md, nf_engine, DNNL_MEMORY_NONE) ? NULL : m;
 }
 
-static int pass_finish(pass *p, md_ref plain, md_ref x, md_ref w, md_ref y, int gradient) {
-	int s = dnnl_primitive_create(&p->prim, p->pd);
+static int converter(dnnl_primitive_t *p, md_ref from, md_ref to) {
+	dnnl_primitive_desc_t pd;
+	int s = dnnl_reorder_primitive_desc_create(&pd, from, nf_engine, to, nf_engine, NULL);
 	if (s) return s;
-	p->x = memory(x);
-	p->y = memory(y);
-	md_ref sc = dnnl_primitive_desc_query_md(p->pd, dnnl_query_scratchpad_md, 0);
-	p->scratch_size = sc ? dnnl_memory_desc_get_size(sc) : 0;
-	p->scratch = p->scratch_size ? memory(sc) : NULL;
-	p->w = memory(w);
-	if (!p->x || !p->y || !p->w || (p->scratch_size && !p->scratch)) return dnnl_out_of_memory;
-	if (dnnl_memory_desc_equal(plain, w)) return 0;
-	p->plain = memory(plain);
-	size_t size = (dnnl_memory_desc_get_size(w) + 4095) & ~(size_t)4095;
-	p->blocked = aligned_alloc(4096, size);
-	p->weights_size = size / sizeof(float);
-	if (!p->plain || !p->blocked) return dnnl_out_of_memory;
-	memset(p->blocked, 0, size);
-	dnnl_memory_set_data_handle(p->w, p->blocked);
-	dnnl_primitive_desc_t rd;
-	s = gradient ? dnnl_reorder_primitive_desc_create(&rd, w, engine, plain, engine, NULL)
-	             : dnnl_reorder_primitive_desc_create(&rd, plain, engine, w, engine, NULL);
-	if (s) return s;
-	s = dnnl_primitive_create(&p->reorder, rd);
-	dnnl_primitive_desc_destroy(rd);
+	s = dnnl_primitive_create(p, pd);
+	dnnl_primitive_desc_destroy(pd);
 	return s;
 }
 
-static int reorder(pass *p, float *plain, int gradient, int nt) {
-	omp_set_num_threads(p->weights_size > NF_SMALL ? nt : 1);
-	dnnl_memory_set_data_handle(p->plain, plain);
-	dnnl_exec_arg_t a[2] = {{DNNL_ARG_FROM, gradient ? p->w : p->plain}, {DNNL_ARG_TO, gradient ? p->plain : p->w}};
-	int s = dnnl_primitive_execute(p->reorder, stream, 2, a);
+enum { TAKE = 1, GIVE = 2, HOLD = 4 };
+
+static int operand_make(operand *o, md_ref outer, md_ref inner, int how) {
+	if (!(o->inner = memory(inner))) return dnnl_out_of_memory;
+	if (dnnl_memory_desc_equal(outer, inner)) return 0;
+	if (!(o->outer = memory(outer))) return dnnl_out_of_memory;
+	o->bytes = dnnl_memory_desc_get_size(inner);
+	int s = how & TAKE ? converter(&o->take, outer, inner) : 0;
+	if (!s && how & GIVE) s = converter(&o->give, inner, outer);
+	if (s || !(how & HOLD)) return s;
+	size_t size = (o->bytes + 4095) & ~(size_t)4095;
+	if (!(o->held = aligned_alloc(4096, size))) return dnnl_out_of_memory;
+	memset(o->held, 0, size);
+	return dnnl_memory_set_data_handle(o->inner, o->held);
+}
+
+// Conversions of less than this stay on one thread.
+static int convert(dnnl_primitive_t p, dnnl_memory_t from, dnnl_memory_t to, size_t bytes, int nt) {
+	omp_set_num_threads(bytes > sizeof(float) * NF_SMALL ? nt : 1);
+	dnnl_exec_arg_t a[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+	int s = dnnl_primitive_execute(p, nf_stream, 2, a);
 	omp_set_num_threads(nt);
 	return s;
+}
+
+// Before a run: the operand is where the primitive wants it. fresh says whether the caller's numbers are to be read.
+static int operand_begin(operand *o, const void *outer, int fresh, int nt) {
+	if (!o->outer) return dnnl_memory_set_data_handle(o->inner, (void *)outer);
+	int s = dnnl_memory_set_data_handle(o->outer, (void *)outer);
+	if (!s && !o->held) {
+		if (!(o->scratch = nf_scratch_take(o->bytes, &o->scratch_size))) return dnnl_out_of_memory;
+		s = dnnl_memory_set_data_handle(o->inner, o->scratch);
+	}
+	return s || !o->take || !fresh ? s : convert(o->take, o->outer, o->inner, o->bytes, nt);
+}
+
+// After it: the caller has the result, unless there was none.
+static int operand_end(operand *o, int fresh, int nt) {
+	int s = o->give && fresh ? convert(o->give, o->inner, o->outer, o->bytes, nt) : 0;
+	if (o->scratch) nf_scratch_give(o->scratch, o->scratch_size);
+	o->scratch = NULL;
+	return s;
+}
+
+static void operand_free(operand *o) {
+	if (o->outer) dnnl_memory_destroy(o->outer);
+	if (o->inner) dnnl_memory_destroy(o->inner);
+	if (o->take) dnnl_primitive_destroy(o->take);
+	if (o->give) dnnl_primitive_destroy(o->give);
+	free(o->held);
+}
+
+static md_ref wants(const pass *p, dnnl_query_t what) { return dnnl_primitive_desc_query_md(p->pd, what, 0); }
+
+static int pass_make(pass *p) {
+	int s = dnnl_primitive_create(&p->prim, p->pd);
+	if (s) return s;
+	md_ref m = wants(p, dnnl_query_scratchpad_md);
+	p->scratch_size = m ? dnnl_memory_desc_get_size(m) : 0;
+	return p->scratch_size && !(p->scratch = memory(m)) ? dnnl_out_of_memory : 0;
 }
 
 static int pass_run(pass *p, dnnl_exec_arg_t *args, int n) {
 	void *buf = NULL;
 	size_t size = 0;
 	if (p->scratch_size) {
-		buf = scratch_take(p->scratch_size, &size);
-		if (!buf) return dnnl_out_of_memory;
+		if (!(buf = nf_scratch_take(p->scratch_size, &size))) return dnnl_out_of_memory;
 		dnnl_memory_set_data_handle(p->scratch, buf);
 		args[n].arg = DNNL_ARG_SCRATCHPAD;
 		args[n++].memory = p->scratch;
 	}
-	int s = dnnl_primitive_execute(p->prim, stream, n, args);
-	if (!s) s = dnnl_stream_wait(stream);
-	if (buf) scratch_give(buf, size);
+	int s = dnnl_primitive_execute(p->prim, nf_stream, n, args);
+	if (!s) s = dnnl_stream_wait(nf_stream);
+	if (buf) nf_scratch_give(buf, size);
 	return s;
 }
 
 static void pass_free(pass *p) {
-	dnnl_memory_t m[] = {p->x, p->w, p->y, p->scratch, p->plain};
-	for (int i = 0; i < 5; i++)
-		if (m[i]) dnnl_memory_destroy(m[i]);
+	operand_free(&p->x);
+	operand_free(&p->w);
+	operand_free(&p->y);
+	if (p->scratch) dnnl_memory_destroy(p->scratch);
 	if (p->prim) dnnl_primitive_destroy(p->prim);
-	if (p->reorder) dnnl_primitive_destroy(p->reorder);
 	if (p->pd) dnnl_primitive_desc_destroy(p->pd);
-	free(p->blocked);
+}
+
+// Operands of the types of one pass. The forward pass of a layer with more weights than places computes faster in
+// layouts of the library's own, by more than it takes to convert what little there is.
+static int operands_new(operands *m, const nf_conv_shape *s, const geometry *g, dnnl_data_type_t x, dnnl_data_type_t w, dnnl_data_type_t y, int forward) {
+	long places = (long)s->n * ((long)s->h * s->w * s->ci + (long)s->oh * s->ow * s->co);
+	int own = forward && (long)s->co * s->ci * s->kh * s->kw > places;
+	int e = md_new(&m->x, 4, g->x, x, own ? dnnl_format_tag_any : dnnl_nhwc);
+	if (!e) e = md_new(&m->w, 4, g->w, w, dnnl_format_tag_any);
+	if (!e) e = md_new(&m->y, 4, g->y, y, own ? dnnl_format_tag_any : dnnl_nhwc);
+	return e;
+}
+
+static void operands_free(operands *m) {
+	md_free(&m->x);
+	md_free(&m->w);
+	md_free(&m->y);
 }
 
 static int conv_describe(nf_conv *c, const nf_conv_shape *s) {
+	geometry *g = &c->g;
 	dnnl_dims_t x = {s->n, s->ci, s->h, s->w}, w = {s->co, s->ci, s->kh, s->kw}, y = {s->n, s->co, s->oh, s->ow}, o = {s->co};
-	conv_mds *m = &c->m;
-	m->strides[0] = m->strides[1] = s->stride;
-	m->left[0] = m->left[1] = s->pad;
-	m->right[0] = (s->oh - 1) * s->stride + s->kh - s->h - s->pad;
-	m->right[1] = (s->ow - 1) * s->stride + s->kw - s->w - s->pad;
-	int e = md_new(&m->x, 4, x, dnnl_nhwc);
-	if (!e) e = md_new(&m->w, 4, w, dnnl_format_tag_any);
-	if (!e) e = md_new(&m->y, 4, y, dnnl_nhwc);
-	if (!e) e = md_new(&c->oihw, 4, w, dnnl_oihw);
-	if (!e) e = md_new(&c->o, 1, o, dnnl_x);
+	memcpy(g->x, x, sizeof x);
+	memcpy(g->w, w, sizeof w);
+	memcpy(g->y, y, sizeof y);
+	g->strides[0] = g->strides[1] = s->stride;
+	g->left[0] = g->left[1] = s->pad;
+	g->right[0] = (s->oh - 1) * s->stride + s->kh - s->h - s->pad;
+	g->right[1] = (s->ow - 1) * s->stride + s->kw - s->w - s->pad;
+	int e = md_new(&c->x, 4, x, dnnl_f32, dnnl_nhwc);
+	if (!e) e = md_new(&c->w, 4, w, dnnl_f32, dnnl_oihw);
+	if (!e) e = md_new(&c->y, 4, y, dnnl_f32, dnnl_nhwc);
+	if (!e) e = md_new(&c->o, 1, o, dnnl_f32, dnnl_x);
 	if (!e) e = dnnl_primitive_attr_create(&c->attr);
 	if (!e) e = dnnl_primitive_attr_set_scratchpad_mode(c->attr, dnnl_scratchpad_mode_user);
 	return e;
 }
 
+static int make_forward(nf_conv *c, const nf_conv_shape *s, dnnl_prop_kind_t kind, md_t *bias, dnnl_data_type_t type, int add) {
+	operands m = {0};
+	pass *p = &c->fwd;
+	int e = operands_new(&m, s, &c->g, type, type, dnnl_f32, 1);
+	if (!e) e = pd_forward(&p->pd, &c->g, &m, kind, bias, c->attr);
+	if (!e) e = pass_make(p);
+	if (!e) e = operand_make(&p->x, MD(c->x), wants(p, dnnl_query_src_md), TAKE);
+	if (!e) e = operand_make(&p->w, MD(c->w), wants(p, dnnl_query_weights_md), TAKE | HOLD);
+	if (!e) e = operand_make(&p->y, MD(c->y), wants(p, dnnl_query_dst_md), add ? TAKE | GIVE : GIVE);
+	operands_free(&m);
+	return e;
+}
+
+static int make_data(nf_conv *c, const nf_conv_shape *s, dnnl_data_type_t type) {
+	operands m = {0};
+	pass *p = &c->data;
+	int e = operands_new(&m, s, &c->g, dnnl_f32, type, type, 0);
+	if (!e) e = pd_backward_data(&p->pd, &c->g, &m, c->hint, c->attr);
+	if (!e) e = pass_make(p);
+	if (!e) e = operand_make(&p->x, MD(c->x), wants(p, dnnl_query_diff_src_md), GIVE);
+	if (!e) e = operand_make(&p->w, MD(c->w), wants(p, dnnl_query_weights_md), TAKE | HOLD);
+	if (!e) e = operand_make(&p->y, MD(c->y), wants(p, dnnl_query_diff_dst_md), TAKE);
+	operands_free(&m);
+	return e;
+}
+
+static int make_weights(nf_conv *c, const nf_conv_shape *s, dnnl_data_type_t type) {
+	operands m = {0};
+	pass *p = &c->weights;
+	int e = operands_new(&m, s, &c->g, type, dnnl_f32, type, 0);
+	if (!e) e = pd_backward_weights(&p->pd, &c->g, &m, c->hint, c->attr);
+	if (!e) e = pass_make(p);
+	if (!e) e = operand_make(&p->x, MD(c->x), wants(p, dnnl_query_src_md), TAKE);
+	if (!e) e = operand_make(&p->w, MD(c->w), wants(p, dnnl_query_diff_weights_md), GIVE);
+	if (!e) e = operand_make(&p->y, MD(c->y), wants(p, dnnl_query_diff_dst_md), TAKE);
+	operands_free(&m);
+	return e;
+}
+
+// The forward pass that both backward ones are planned by.
+static int make_hint(nf_conv *c, const nf_conv_shape *s, dnnl_data_type_t type) {
+	operands m = {0};
+	int e = operands_new(&m, s, &c->g, type, type, type, 0);
+	if (!e) e = pd_forward(&c->hint, &c->g, &m, dnnl_forward_training, NULL, c->attr);
+	operands_free(&m);
+	return e;
+}
+
 // For inference: a bias, an addition to what y holds and a ReLU in the same pass.
-static int conv_infer_make(nf_conv *c, const nf_conv_shape *s, int add, int relu) {
+static int conv_infer_make(nf_conv *c, const nf_conv_shape *s, int add, int relu, dnnl_data_type_t type) {
 	dnnl_post_ops_t ops = NULL;
 	int e = conv_describe(c, s);
 	if (!e) e = dnnl_post_ops_create(&ops);
@@ -220,32 +270,22 @@ static int conv_infer_make(nf_conv *c, const nf_conv_shape *s, int add, int relu
 	if (!e && relu) e = then_relu(ops);
 	if (!e) e = dnnl_primitive_attr_set_post_ops(c->attr, ops);
 	if (ops) dnnl_post_ops_destroy(ops);
-	if (!e) e = pd_forward(&c->fwd.pd, engine, &c->m, dnnl_forward_inference, &c->o, c->attr);
-	if (!e) e = pass_finish(&c->fwd, MD(c->oihw), MD(c->m.x), dnnl_primitive_desc_query_md(c->fwd.pd, dnnl_query_weights_md, 0), MD(c->m.y), 0);
+	if (!e) e = make_forward(c, s, dnnl_forward_inference, &c->o, type, add);
 	if (!e && !(c->bias = memory(MD(c->o)))) e = dnnl_out_of_memory;
 	return e;
 }
 
-static int conv_make(nf_conv *c, const nf_conv_shape *s, int backward_data, int backward_weights) {
-	conv_mds *m = &c->m;
+static int conv_make(nf_conv *c, const nf_conv_shape *s, int passes, dnnl_data_type_t type) {
 	int e = conv_describe(c, s);
-	if (!e) e = pd_forward(&c->fwd.pd, engine, m, dnnl_forward_training, NULL, c->attr);
-	if (!e) e = pass_finish(&c->fwd, MD(c->oihw), MD(m->x), dnnl_primitive_desc_query_md(c->fwd.pd, dnnl_query_weights_md, 0), MD(m->y), 0);
-	if (!e && backward_data) {
-		e = pd_backward_data(&c->data.pd, engine, m, c->fwd.pd, c->attr);
-		if (!e) e = pass_finish(&c->data, MD(c->oihw), MD(m->x), dnnl_primitive_desc_query_md(c->data.pd, dnnl_query_weights_md, 0), MD(m->y), 0);
-	}
-	if (!e && backward_weights) {
-		e = pd_backward_weights(&c->weights.pd, engine, m, c->fwd.pd, c->attr);
-		if (!e) e = pass_finish(&c->weights, MD(c->oihw), MD(m->x), dnnl_primitive_desc_query_md(c->weights.pd, dnnl_query_diff_weights_md, 0), MD(m->y), 1);
-	}
+	if (!e && passes & NF_FORWARD) e = make_forward(c, s, dnnl_forward_training, NULL, type, 0);
+	if (!e && passes & (NF_TO_DATA | NF_TO_WEIGHTS)) e = make_hint(c, s, type);
+	if (!e && passes & NF_TO_DATA) e = make_data(c, s, type);
+	if (!e && passes & NF_TO_WEIGHTS) e = make_weights(c, s, type);
 	return e;
 }
 
 static nf_conv *conv_begin(int nt, int *status) {
-	pthread_once(&once, start);
-	*status = started;
-	if (started) return NULL;
+	if ((*status = nf_onednn())) return NULL;
 	omp_set_num_threads(nt);
 	nf_conv *c = calloc(1, sizeof *c);
 	if (!c) *status = dnnl_out_of_memory;
@@ -258,129 +298,72 @@ static nf_conv *conv_end(nf_conv *c, int status) {
 	return NULL;
 }
 
-nf_conv *nf_conv_new(const nf_conv_shape *s, int backward_data, int backward_weights, int nt, int *status) {
+nf_conv *nf_conv_new(const nf_conv_shape *s, int passes, int bf16, int nt, int *status) {
 	nf_conv *c = conv_begin(nt, status);
-	return c ? conv_end(c, *status = conv_make(c, s, backward_data, backward_weights)) : NULL;
+	return c ? conv_end(c, *status = conv_make(c, s, passes, bf16 ? dnnl_bf16 : dnnl_f32)) : NULL;
 }
 
-nf_conv *nf_conv_infer_new(const nf_conv_shape *s, int add, int relu, int nt, int *status) {
+nf_conv *nf_conv_infer_new(const nf_conv_shape *s, int add, int relu, int bf16, int nt, int *status) {
 	nf_conv *c = conv_begin(nt, status);
-	return c ? conv_end(c, *status = conv_infer_make(c, s, add, relu)) : NULL;
+	return c ? conv_end(c, *status = conv_infer_make(c, s, add, relu, bf16 ? dnnl_bf16 : dnnl_f32)) : NULL;
 }
 
-// Weights in the pass's own layout: reordered, or the caller's where the layout is plain.
-static int load_weights(pass *p, const float *w, int nt) {
-	if (p->reorder) return reorder(p, (float *)w, 0, nt);
-	dnnl_memory_set_data_handle(p->w, (void *)w);
-	return 0;
+// A pass with three operands, of the kinds xa, wa and ya. Without full nothing is converted: what the last full run left
+// counts, and no result is handed out. Weights are read anew where read_w says so.
+static int run(pass *p, const float *x, const float *w, const float *y, int xa, int wa, int ya, dnnl_memory_t bias, int read_w, int full, int nt) {
+	int s = operand_begin(&p->x, x, full, nt);
+	if (!s) s = operand_begin(&p->w, w, read_w, nt);
+	if (!s) s = operand_begin(&p->y, y, full, nt);
+	dnnl_exec_arg_t a[5] = {{xa, p->x.inner}, {wa, p->w.inner}, {ya, p->y.inner}, {DNNL_ARG_BIAS, bias}};
+	if (!s) s = pass_run(p, a, bias ? 4 : 3);
+	full = full && !s;
+	int ends = operand_end(&p->x, full, nt) | operand_end(&p->w, full, nt) | operand_end(&p->y, full, nt);
+	return s ? s : ends;
 }
 
-static int run_forward(nf_conv *c, const float *x, float *y) {
-	pass *p = &c->fwd;
-	dnnl_memory_set_data_handle(p->x, (void *)x);
-	dnnl_memory_set_data_handle(p->y, y);
-	dnnl_exec_arg_t a[5] = {{DNNL_ARG_SRC, p->x}, {DNNL_ARG_WEIGHTS, p->w}, {DNNL_ARG_DST, p->y}, {DNNL_ARG_BIAS, c->bias}};
-	return pass_run(p, a, c->bias ? 4 : 3);
-}
-
-static int run_backward_data(nf_conv *c, const float *dy, float *dx) {
-	pass *p = &c->data;
-	dnnl_memory_set_data_handle(p->x, dx);
-	dnnl_memory_set_data_handle(p->y, (void *)dy);
-	dnnl_exec_arg_t a[4] = {{DNNL_ARG_DIFF_SRC, p->x}, {DNNL_ARG_WEIGHTS, p->w}, {DNNL_ARG_DIFF_DST, p->y}};
-	return pass_run(p, a, 3);
-}
-
-static int run_backward_weights(nf_conv *c, const float *x, const float *dy) {
-	pass *p = &c->weights;
-	dnnl_memory_set_data_handle(p->x, (void *)x);
-	dnnl_memory_set_data_handle(p->y, (void *)dy);
-	dnnl_exec_arg_t a[4] = {{DNNL_ARG_SRC, p->x}, {DNNL_ARG_DIFF_WEIGHTS, p->w}, {DNNL_ARG_DIFF_DST, p->y}};
-	return pass_run(p, a, 3);
-}
-
-int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt) {
+static int forward(nf_conv *c, const float *x, const float *w, float *y, int read_w, int full, int nt) {
 	omp_set_num_threads(nt);
-	int s = load_weights(&c->fwd, w, nt);
-	return s ? s : run_forward(c, x, y);
+	return run(&c->fwd, x, w, y, DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, c->bias, read_w, full, nt);
 }
 
-int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, float *dx, int nt) {
+static int to_data(nf_conv *c, const float *w, const float *dy, float *dx, int full, int nt) {
 	omp_set_num_threads(nt);
-	int s = load_weights(&c->data, w, nt);
-	return s ? s : run_backward_data(c, dy, dx);
+	return run(&c->data, dx, w, dy, DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST, NULL, full, full, nt);
 }
 
-int nf_conv_backward_weights(nf_conv *c, const float *x, const float *dy, float *dw, int nt) {
+static int to_weights(nf_conv *c, const float *x, const float *dy, float *dw, int full, int nt) {
 	omp_set_num_threads(nt);
-	pass *p = &c->weights;
-	if (!p->reorder) dnnl_memory_set_data_handle(p->w, dw);
-	int s = run_backward_weights(c, x, dy);
-	return s || !p->reorder ? s : reorder(p, dw, 1, nt);
+	return run(&c->weights, x, dw, dy, DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST, NULL, full, full, nt);
 }
+
+int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt) { return forward(c, x, w, y, 1, 1, nt); }
+int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, float *dx, int nt) { return to_data(c, w, dy, dx, 1, nt); }
+int nf_conv_backward_weights(nf_conv *c, const float *x, const float *dy, float *dw, int nt) { return to_weights(c, x, dy, dw, 1, nt); }
 
 int nf_conv_infer_load(nf_conv *c, const float *w, int nt) {
 	omp_set_num_threads(nt);
-	return load_weights(&c->fwd, w, nt);
-}
-
-// The weights that a pass reads or writes, where it does so in their plain layout.
-static void plain_weights(pass *p, const float *w) {
-	if (!p->reorder) dnnl_memory_set_data_handle(p->w, (void *)w);
+	return operand_begin(&c->fwd.w, w, 1, nt);
 }
 
 int nf_conv_infer(nf_conv *c, const float *x, const float *w, const float *bias, float *y, int nt) {
-	omp_set_num_threads(nt);
-	plain_weights(&c->fwd, w);
 	dnnl_memory_set_data_handle(c->bias, (void *)bias);
-	return run_forward(c, x, y);
+	return forward(c, x, w, y, 0, 1, nt);
 }
 
 int nf_conv_bare(nf_conv *c, int which, float *x, float *w, float *y, int nt) {
-	omp_set_num_threads(nt);
-	plain_weights(which == 0 ? &c->fwd : which == 1 ? &c->data : &c->weights, w);
-	return which == 0 ? run_forward(c, x, y) : which == 1 ? run_backward_data(c, y, x) : run_backward_weights(c, x, y);
+	return which == NF_FORWARD ? forward(c, x, w, y, 0, 0, nt) : which == NF_TO_DATA ? to_data(c, w, y, x, 0, nt) : to_weights(c, x, y, w, 0, nt);
 }
 
 void nf_conv_free(nf_conv *c) {
 	pass_free(&c->fwd);
 	pass_free(&c->data);
 	pass_free(&c->weights);
+	if (c->hint) dnnl_primitive_desc_destroy(c->hint);
 	if (c->attr) dnnl_primitive_attr_destroy(c->attr);
 	if (c->bias) dnnl_memory_destroy(c->bias);
-	md_free(&c->m.x);
-	md_free(&c->m.w);
-	md_free(&c->m.y);
-	md_free(&c->oihw);
+	md_free(&c->x);
+	md_free(&c->w);
+	md_free(&c->y);
 	md_free(&c->o);
 	free(c);
-}
-
-// Products of fewer multiplications than this take tens of microseconds on one thread, and stay there.
-#define GEMM_SMALL (1L << 22)
-
-int nf_gemm(char ta, char tb, long m, long n, long k, const float *a, long lda, const float *b, long ldb, float beta, float *c, long ldc, int nt) {
-	omp_set_num_threads(m * n * k > GEMM_SMALL ? nt : 1);
-	return dnnl_sgemm(ta, tb, m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc);
-}
-
-const char *nf_isa(void) {
-	switch (dnnl_get_effective_cpu_isa()) {
-	case dnnl_cpu_isa_sse41: return "sse4.1";
-	case dnnl_cpu_isa_avx: return "avx";
-	case dnnl_cpu_isa_avx2: return "avx2";
-	case dnnl_cpu_isa_avx2_vnni: return "avx2-vnni";
-	case dnnl_cpu_isa_avx512_core: return "avx512-core";
-	case dnnl_cpu_isa_avx512_core_vnni: return "avx512-core-vnni";
-	case dnnl_cpu_isa_avx512_core_bf16: return "avx512-core-bf16";
-	case dnnl_cpu_isa_avx512_core_amx: return "avx512-core-amx";
-	default: return "another";
-	}
-}
-
-void nf_version(int v[3]) {
-	const dnnl_version_t *d = dnnl_version();
-	v[0] = d->major;
-	v[1] = d->minor;
-	v[2] = d->patch;
 }

@@ -16,16 +16,16 @@ type convolution struct {
 	name string
 }
 
-func newConvolution(s C.nf_conv_shape, backwardData, backwardWeights bool) (*convolution, error) {
+func newConvolution(s C.nf_conv_shape, p Precision, passes C.int) (*convolution, error) {
 	var status C.int
-	plan := C.nf_conv_new(&s, boolean(backwardData), boolean(backwardWeights), nt(), &status)
-	return planOf(plan, s, status)
+	plan := C.nf_conv_new(&s, passes, boolean(p == BF16), nt(), &status)
+	return planOf(plan, s, p, status)
 }
 
 // planOf takes charge of a plan, or says why there is none.
-func planOf(plan *C.nf_conv, s C.nf_conv_shape, status C.int) (*convolution, error) {
+func planOf(plan *C.nf_conv, s C.nf_conv_shape, p Precision, status C.int) (*convolution, error) {
 	c := &convolution{plan: plan}
-	c.name = fmt.Sprintf("convolution (%d,%d,%d,%d) × (%d,%d,%d,%d) stride %d pad %d", s.n, s.h, s.w, s.ci, s.co, s.ci, s.kh, s.kw, s.stride, s.pad)
+	c.name = fmt.Sprintf("%v convolution (%d,%d,%d,%d) × (%d,%d,%d,%d) stride %d pad %d", p, s.n, s.h, s.w, s.ci, s.co, s.ci, s.kh, s.kw, s.stride, s.pad)
 	if plan == nil {
 		return nil, failed(max(status, 1), "planning "+c.name)
 	}
@@ -40,13 +40,15 @@ func planOf(plan *C.nf_conv, s C.nf_conv_shape, status C.int) (*convolution, err
 // alone, gets no gradient, and none is computed: that is a quarter of the work of a small encoder's
 // backward pass.
 //
+// In BF16 operands are rounded to it, forward and backward; sums, results and gradients are float32.
+//
 // Errors: shapes that do not fit, a stride below 1, a kernel larger than the padded picture.
-func Conv2D(x, w *G.Node, stride, pad int) (*G.Node, error) {
+func Conv2D(x, w *G.Node, stride, pad int, p Precision) (*G.Node, error) {
 	s, err := convShape("Conv2D", x, w, stride, pad)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newConvolution(s, false, false)
+	c, err := newConvolution(s, p, C.NF_FORWARD)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +59,7 @@ func Conv2D(x, w *G.Node, stride, pad int) (*G.Node, error) {
 	}
 	o.toward = []bool{!isImages(x), true}
 	o.derive = func(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
-		return convGradients(s, in[0], in[1], grad, o.toward[0])
+		return convGradients(s, p, in[0], in[1], grad, o.toward[0])
 	}
 	return o.apply(x, w)
 }
@@ -91,8 +93,12 @@ func shapeOf(n, h, w, ci, co, kh, kw, stride, pad int) C.nf_conv_shape {
 }
 
 // convGradients are the nodes of ∂L/∂x (nil unless wanted) and ∂L/∂w.
-func convGradients(s C.nf_conv_shape, x, w, grad *G.Node, wantX bool) (G.Nodes, error) {
-	c, err := newConvolution(s, wantX, true)
+func convGradients(s C.nf_conv_shape, p Precision, x, w, grad *G.Node, wantX bool) (G.Nodes, error) {
+	passes := C.int(C.NF_TO_WEIGHTS)
+	if wantX {
+		passes |= C.NF_TO_DATA
+	}
+	c, err := newConvolution(s, p, passes)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type folded struct {
 //
 // Errors: those of Conv2D, gamma, beta and stats that have not one number a channel, a residual of another
 // shape than the output.
-func ConvNorm(x, w, gamma, beta, residual *G.Node, stats *Stats, stride, pad int, relu bool, folds *Folds) (*G.Node, error) {
+func ConvNorm(x, w, gamma, beta, residual *G.Node, stats *Stats, stride, pad int, relu bool, p Precision, folds *Folds) (*G.Node, error) {
 	s, err := convShape("ConvNorm", x, w, stride, pad)
 	if err != nil {
 		return nil, err
@@ -58,8 +58,8 @@ func ConvNorm(x, w, gamma, beta, residual *G.Node, stats *Stats, stride, pad int
 		return nil, fmt.Errorf("ConvNorm: the output has shape %v, residual %v; they must be equal", o.out.Shape(), residual.Shape())
 	}
 	var status C.int
-	plan := C.nf_conv_infer_new(&s, boolean(residual != nil), boolean(relu), nt(), &status)
-	c, err := planOf(plan, s, status)
+	plan := C.nf_conv_infer_new(&s, boolean(residual != nil), boolean(relu), boolean(p == BF16), nt(), &status)
+	c, err := planOf(plan, s, p, status)
 	if err != nil {
 		return nil, err
 	}

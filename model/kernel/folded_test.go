@@ -43,7 +43,7 @@ func TestConvNormAgreesWithConvolutionAndNormOneAfterTheOther(t *testing.T) {
 					if add {
 						residual = in[4]
 					}
-					y, err := ConvNorm(in[0], in[1], in[2], in[3], residual, stats, s.Stride, s.Pad, relu, new(Folds))
+					y, err := ConvNorm(in[0], in[1], in[2], in[3], residual, stats, s.Stride, s.Pad, relu, F32, new(Folds))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -83,7 +83,7 @@ func TestFoldsLookAtWeightsUntilTheyAreHeld(t *testing.T) {
 	r := random("hold")
 	g, in := graph(draw(r, 1, 4, 4, 3), draw(r, 5, 3, 3, 3), draw(r, 5), draw(r, 5))
 	stats, folds := settled("hold stats", 5), new(Folds)
-	y, err := ConvNorm(in[0], in[1], in[2], in[3], nil, stats, 1, 1, false, folds)
+	y, err := ConvNorm(in[0], in[1], in[2], in[3], nil, stats, 1, 1, false, F32, folds)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,19 +124,19 @@ func TestConvNormRefusesWhatDoesNotFit(t *testing.T) {
 	stats := settled("refuse", 5)
 	for what, build := range map[string]func() (*G.Node, error){
 		"beta": func() (*G.Node, error) {
-			return ConvNorm(in[0], in[1], in[2], in[3], nil, stats, 1, 1, false, new(Folds))
+			return ConvNorm(in[0], in[1], in[2], in[3], nil, stats, 1, 1, false, F32, new(Folds))
 		},
 		"gamma": func() (*G.Node, error) {
-			return ConvNorm(in[0], in[1], in[3], in[2], nil, stats, 1, 1, false, new(Folds))
+			return ConvNorm(in[0], in[1], in[3], in[2], nil, stats, 1, 1, false, F32, new(Folds))
 		},
 		"stats": func() (*G.Node, error) {
-			return ConvNorm(in[0], in[1], in[2], in[2], nil, nil, 1, 1, false, new(Folds))
+			return ConvNorm(in[0], in[1], in[2], in[2], nil, nil, 1, 1, false, F32, new(Folds))
 		},
 		"stride": func() (*G.Node, error) {
-			return ConvNorm(in[0], in[1], in[2], in[2], nil, stats, 0, 1, false, new(Folds))
+			return ConvNorm(in[0], in[1], in[2], in[2], nil, stats, 0, 1, false, F32, new(Folds))
 		},
 		"residual": func() (*G.Node, error) {
-			return ConvNorm(in[0], in[1], in[2], in[2], in[4], stats, 1, 1, false, new(Folds))
+			return ConvNorm(in[0], in[1], in[2], in[2], in[4], stats, 1, 1, false, F32, new(Folds))
 		},
 	} {
 		if _, err := build(); err == nil {

@@ -160,7 +160,7 @@ func TestForkedActivationsAddTheirGradients(t *testing.T) {
 	gamma, beta := draw(r, 16), draw(r, 16)
 	dy := normal(r, len(x.data))
 	block := func(in G.Nodes) (*G.Node, error) {
-		y, err := Conv2D(in[0], in[1], 1, 1)
+		y, err := Conv2D(in[0], in[1], 1, 1, F32)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +168,7 @@ func TestForkedActivationsAddTheirGradients(t *testing.T) {
 	}
 	_, whole := evaluate(t, block, dy, x, w, gamma, beta)
 	apart := func(in G.Nodes) (*G.Node, error) {
-		y, err := Conv2D(in[0], in[1], 1, 1)
+		y, err := Conv2D(in[0], in[1], 1, 1, F32)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func TestForkedActivationsAddTheirGradients(t *testing.T) {
 func TestConvGivesImagesNoGradient(t *testing.T) {
 	r := random("images")
 	_, in := graph(draw(r, 1, 4, 4, 3), draw(r, 16, 3, 3, 3))
-	y, err := Conv2D(in[0], in[1], 1, 1)
+	y, err := Conv2D(in[0], in[1], 1, 1, F32)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,11 +214,11 @@ func TestConstructorsRefuseShapesThatDoNotFit(t *testing.T) {
 		"running":     func() (*G.Node, error) { return BatchNorm(x, v, v, nil, Eval, true) },
 		"mode 9":      func() (*G.Node, error) { return BatchNorm(x, v, v, stats, 9, true) },
 		"residual":    func() (*G.Node, error) { return BatchNormAdd(x, v, v, x2, stats, Train) },
-		"float32":     func() (*G.Node, error) { return Conv2D(double, w, 1, 1) },
-		"channels":    func() (*G.Node, error) { return Conv2D(x, node(tensor.Float32, 8, 15, 3, 3), 1, 1) },
-		"stride 0":    func() (*G.Node, error) { return Conv2D(x, w, 0, 1) },
-		"fit":         func() (*G.Node, error) { return Conv2D(x, node(tensor.Float32, 8, 16, 11, 11), 1, 1) },
-		"dimensions":  func() (*G.Node, error) { return Conv2D(x2, w, 1, 1) },
+		"float32":     func() (*G.Node, error) { return Conv2D(double, w, 1, 1, F32) },
+		"channels":    func() (*G.Node, error) { return Conv2D(x, node(tensor.Float32, 8, 15, 3, 3), 1, 1, F32) },
+		"stride 0":    func() (*G.Node, error) { return Conv2D(x, w, 0, 1, F32) },
+		"fit":         func() (*G.Node, error) { return Conv2D(x, node(tensor.Float32, 8, 16, 11, 11), 1, 1, F32) },
+		"dimensions":  func() (*G.Node, error) { return Conv2D(x2, w, 1, 1, F32) },
 		"3 groups":    func() (*G.Node, error) { return GroupNorm(x, v, v, 3, true) },
 		"rows of 16":  func() (*G.Node, error) { return Linear(x2, node(tensor.Float32, 4, 15), v, false) },
 		"15 numbers":  func() (*G.Node, error) { return Linear(x2, node(tensor.Float32, 16, 16), wrong, false) },

@@ -13,21 +13,24 @@ typedef struct nf_conv nf_conv;
 typedef struct {
 	int n, h, w, ci, co, kh, kw, oh, ow, stride, pad;
 } nf_conv_shape;
-nf_conv *nf_conv_new(const nf_conv_shape *s, int backward_data, int backward_weights, int nt, int *status);
+enum { NF_FORWARD = 1, NF_TO_DATA = 2, NF_TO_WEIGHTS = 4 }; // passes
+// bf16: operands are rounded to bf16, sums and results are float32.
+nf_conv *nf_conv_new(const nf_conv_shape *s, int passes, int bf16, int nt, int *status);
 int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt);
 int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, float *dx, int nt);
 int nf_conv_backward_weights(nf_conv *c, const float *x, const float *dy, float *dw, int nt);
 // The same for inference: y ← relu(x ∗ w + bias + y), addition and ReLU as the plan has them. load takes
 // weights over; w is read again only where the plan keeps their layout.
-nf_conv *nf_conv_infer_new(const nf_conv_shape *s, int add, int relu, int nt, int *status);
+nf_conv *nf_conv_infer_new(const nf_conv_shape *s, int add, int relu, int bf16, int nt, int *status);
 int nf_conv_infer_load(nf_conv *c, const float *w, int nt);
 int nf_conv_infer(nf_conv *c, const float *x, const float *w, const float *bias, float *y, int nt);
-// oneDNN's own part of forward (0), backward to data (1) or to weights (2): no reorders, so the weights of the
-// last full run count where the plan has a layout of its own.
+// oneDNN's own part of one pass: nothing is converted, so the weights of the last full run count where the plan has a
+// layout of its own, and results stay in it.
 int nf_conv_bare(nf_conv *c, int which, float *x, float *w, float *y, int nt);
 void nf_conv_free(nf_conv *c);
 int nf_gemm(char ta, char tb, long m, long n, long k, const float *a, long lda, const float *b, long ldb, float beta, float *c, long ldc, int nt);
 const char *nf_isa(void);
+int nf_has_bf16(void); // in instructions, not emulated
 void nf_version(int v[3]);
 
 // norm.c

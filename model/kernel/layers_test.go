@@ -30,7 +30,7 @@ func TestConvAgreesWithItsTwin(t *testing.T) {
 			r := random("conv")
 			x, w := draw(r, s.N, s.H, s.W, s.In), draw(r, s.Out, s.In, s.KH, s.KW)
 			dy := normal(r, s.N*s.OH()*s.OW()*s.Out)
-			y, grads := evaluate(t, func(in G.Nodes) (*G.Node, error) { return Conv2D(in[0], in[1], s.Stride, s.Pad) }, dy, x, w)
+			y, grads := evaluate(t, func(in G.Nodes) (*G.Node, error) { return Conv2D(in[0], in[1], s.Stride, s.Pad, F32) }, dy, x, w)
 			dx, dw := twin.ConvGradients(s, x.data, w.data, dy)
 			near(t, "y", y, twin.Conv(s, x.data, w.data), rel)
 			near(t, "dx", grads[0], dx, rel)

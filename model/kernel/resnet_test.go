@@ -73,7 +73,7 @@ func (b *residual) conv(x *G.Node, out, k, stride, pad int) *G.Node {
 		return nil
 	}
 	in := x.Shape()[3]
-	return b.must(Conv2D(x, b.param(math.Sqrt(2/float64(k*k*out)), 0, out, in, k, k), stride, pad))
+	return b.must(Conv2D(x, b.param(math.Sqrt(2/float64(k*k*out)), 0, out, in, k, k), stride, pad, F32))
 }
 
 func (b *residual) norm(x, add *G.Node, relu bool) *G.Node {

@@ -139,7 +139,7 @@ func TestConvGivesSlicesOfImagesNoGradient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	y, err := Conv2D(first, in[1], 1, 1)
+	y, err := Conv2D(first, in[1], 1, 1, F32)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func newSmall(s smallSize, mode Mode) (*small, error) {
 	}
 	x, c := node("images", m.images, s.batch, s.image, s.image, 3), 3
 	for _, k := range s.channels {
-		x = must(Conv2D(x, param(math.Sqrt(2/float64(9*c)), 0, k, c, 3, 3), 2, 1))
+		x = must(Conv2D(x, param(math.Sqrt(2/float64(9*c)), 0, k, c, 3, 3), 2, 1, F32))
 		if failed != nil {
 			return nil, failed
 		}

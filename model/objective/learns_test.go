@@ -35,7 +35,7 @@ var trials = []struct {
 	{"scl", Config{Kind: "scl", Sigma: 200 * time.Millisecond}, 100, 0.7, 0.5},
 	{"simclr", Config{Kind: "simclr"}, 80, 0.8, 0.3},
 	{"simclr, accumulated", Config{Kind: "simclr", Accumulate: 2}, 40, 0.8, 0.2},
-	{"simsiam", Config{Kind: "simsiam"}, 100, 1, 0.1},
+	{"simsiam", Config{Kind: "simsiam"}, 300, 1, 0.05},
 	{"sla", Config{Kind: "sla", Labels: "label", Classes: 4, Distill: true}, 100, 0.7, 0.4},
 	{"splitbrain", Config{Kind: "splitbrain"}, 60, 0.7, 0.25},
 	{"triplet", Config{Kind: "triplet"}, 100, 0.7, 0.5},

@@ -233,7 +233,7 @@ func readTensors(path string, live []model.Tensor) error {
 
 // different names the first setting that differs between a run and its continuation, "" where none does.
 func different(run, now Settings) string {
-	run.Every, run.Keep, run.GoOn, run.EmbedBatch, run.Probe = now.Every, now.Keep, now.GoOn, now.EmbedBatch, now.Probe
+	run.Every, run.Keep, run.GoOn, run.EmbedBatch, run.Probe, run.Precision = now.Every, now.Keep, now.GoOn, now.EmbedBatch, now.Probe, now.Precision
 	a, b := reflect.ValueOf(run), reflect.ValueOf(now)
 	for i := range a.NumField() {
 		if x, y := a.Field(i).Interface(), b.Field(i).Interface(); !reflect.DeepEqual(x, y) {

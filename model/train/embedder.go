@@ -19,6 +19,7 @@ type embedder struct {
 
 func newEmbedder(set Settings, query *model.Weights) (*embedder, error) {
 	weights := query.Clone()
+	weights.Precision = kernel.F32 // an embedding is the same wherever it is made
 	network, err := model.NewInference(weights, set.EmbedBatch, kernel.Eval)
 	if err != nil {
 		return nil, err

@@ -44,6 +44,7 @@ func NewLearner(set Settings) (*Learner, error) {
 	if err != nil {
 		return nil, err
 	}
+	query.Precision = set.Precision
 	n := len(set.Objectives)
 	l := &Learner{set: set, query: query, painted: make([]bool, n), told: make([]objective.Told, n),
 		grads: make([][]float32, len(query.Params)), sums: make([][]float32, len(query.Params))}

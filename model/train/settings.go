@@ -6,6 +6,7 @@ import (
 
 	"github.com/nearfar/nearfar/internal/seed"
 	"github.com/nearfar/nearfar/model"
+	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sampler"
 	"github.com/nearfar/nearfar/streams"
@@ -33,6 +34,8 @@ type Settings struct {
 	GoOn        bool    // a checkpoint that cannot be written does not end the run; the next one is tried in its time
 	EmbedBatch  int     // frames embedded together
 	Probe       Probe
+
+	Precision kernel.Precision `json:"-"` // in which convolutions multiply while learning: of this process, as its threads are
 }
 
 // Probe is the online nearest-neighbour accuracy of labelled streams.

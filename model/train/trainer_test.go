@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/streams/frame"
 )
@@ -46,6 +47,15 @@ func fingerprint(t *testing.T, tr *Trainer) [32]byte {
 
 func TestResumedRunEndsInTheSameBytes(t *testing.T) {
 	resumes(t, settingsFor(1), streamOf(360), []int{97, 210, 333})
+}
+
+func TestResumedRunInBF16EndsInTheSameBytes(t *testing.T) {
+	if !kernel.HasBF16() {
+		t.Skipf("SKIPPED: this processor (%s) has no AVX512_BF16", kernel.CPUISA())
+	}
+	set := settingsFor(1)
+	set.Precision = kernel.BF16
+	resumes(t, set, streamOf(240), []int{97, 150})
 }
 
 // resumes holds a run that was killed after so many frames, and resumed, against one that was not.

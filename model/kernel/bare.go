@@ -19,7 +19,7 @@ type Bare struct {
 // BareConv is a convolution of n pictures (h, w, in) with out kernels (k, k).
 func BareConv(n, h, w, in, out, k, stride, pad int, p Precision) (*Bare, error) {
 	s := shapeOf(n, h, w, in, out, k, k, stride, pad)
-	c, err := newConvolution(s, p, C.NF_FORWARD|C.NF_TO_DATA|C.NF_TO_WEIGHTS)
+	c, err := newConvolution(s, p, C.NF_FORWARD|C.NF_TO_DATA|C.NF_TO_WEIGHTS|C.NF_HOLD)
 	if err != nil {
 		return nil, err
 	}

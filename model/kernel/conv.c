@@ -51,7 +51,7 @@ static int pd_backward_weights(dnnl_primitive_desc_t *pd, const geometry *g, ope
 #endif
 
 // An operand of a primitive. Where its type or layout is not the caller's it has memory of its own: scratch for the
-// time of a run, or, for weights, for good.
+// time of a run, or, for weights that rest, for good.
 typedef struct {
 	dnnl_memory_t outer, inner;  // outer NULL: the caller's memory is used as it is
 	dnnl_primitive_t take, give; // outer → inner before a run, inner → outer after it; NULL: not needed
@@ -213,27 +213,27 @@ static int conv_describe(nf_conv *c, const nf_conv_shape *s) {
 	return e;
 }
 
-static int make_forward(nf_conv *c, const nf_conv_shape *s, dnnl_prop_kind_t kind, md_t *bias, dnnl_data_type_t type, int add) {
+static int make_forward(nf_conv *c, const nf_conv_shape *s, dnnl_prop_kind_t kind, md_t *bias, dnnl_data_type_t type, int add, int hold) {
 	operands m = {0};
 	pass *p = &c->fwd;
 	int e = operands_new(&m, s, &c->g, type, type, dnnl_f32, 1);
 	if (!e) e = pd_forward(&p->pd, &c->g, &m, kind, bias, c->attr);
 	if (!e) e = pass_make(p);
 	if (!e) e = operand_make(&p->x, MD(c->x), wants(p, dnnl_query_src_md), TAKE);
-	if (!e) e = operand_make(&p->w, MD(c->w), wants(p, dnnl_query_weights_md), TAKE | HOLD);
+	if (!e) e = operand_make(&p->w, MD(c->w), wants(p, dnnl_query_weights_md), TAKE | hold);
 	if (!e) e = operand_make(&p->y, MD(c->y), wants(p, dnnl_query_dst_md), add ? TAKE | GIVE : GIVE);
 	operands_free(&m);
 	return e;
 }
 
-static int make_data(nf_conv *c, const nf_conv_shape *s, dnnl_data_type_t type) {
+static int make_data(nf_conv *c, const nf_conv_shape *s, dnnl_data_type_t type, int hold) {
 	operands m = {0};
 	pass *p = &c->data;
 	int e = operands_new(&m, s, &c->g, dnnl_f32, type, type, 0);
 	if (!e) e = pd_backward_data(&p->pd, &c->g, &m, c->hint, c->attr);
 	if (!e) e = pass_make(p);
 	if (!e) e = operand_make(&p->x, MD(c->x), wants(p, dnnl_query_diff_src_md), GIVE);
-	if (!e) e = operand_make(&p->w, MD(c->w), wants(p, dnnl_query_weights_md), TAKE | HOLD);
+	if (!e) e = operand_make(&p->w, MD(c->w), wants(p, dnnl_query_weights_md), TAKE | hold);
 	if (!e) e = operand_make(&p->y, MD(c->y), wants(p, dnnl_query_diff_dst_md), TAKE);
 	operands_free(&m);
 	return e;
@@ -270,16 +270,16 @@ static int conv_infer_make(nf_conv *c, const nf_conv_shape *s, int add, int relu
 	if (!e && relu) e = then_relu(ops);
 	if (!e) e = dnnl_primitive_attr_set_post_ops(c->attr, ops);
 	if (ops) dnnl_post_ops_destroy(ops);
-	if (!e) e = make_forward(c, s, dnnl_forward_inference, &c->o, type, add);
+	if (!e) e = make_forward(c, s, dnnl_forward_inference, &c->o, type, add, HOLD);
 	if (!e && !(c->bias = memory(MD(c->o)))) e = dnnl_out_of_memory;
 	return e;
 }
 
 static int conv_make(nf_conv *c, const nf_conv_shape *s, int passes, dnnl_data_type_t type) {
-	int e = conv_describe(c, s);
-	if (!e && passes & NF_FORWARD) e = make_forward(c, s, dnnl_forward_training, NULL, type, 0);
+	int e = conv_describe(c, s), hold = passes & NF_HOLD ? HOLD : 0;
+	if (!e && passes & NF_FORWARD) e = make_forward(c, s, dnnl_forward_training, NULL, type, 0, hold);
 	if (!e && passes & (NF_TO_DATA | NF_TO_WEIGHTS)) e = make_hint(c, s, type);
-	if (!e && passes & NF_TO_DATA) e = make_data(c, s, type);
+	if (!e && passes & NF_TO_DATA) e = make_data(c, s, type, hold);
 	if (!e && passes & NF_TO_WEIGHTS) e = make_weights(c, s, type);
 	return e;
 }

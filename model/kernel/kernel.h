@@ -13,7 +13,7 @@ typedef struct nf_conv nf_conv;
 typedef struct {
 	int n, h, w, ci, co, kh, kw, oh, ow, stride, pad;
 } nf_conv_shape;
-enum { NF_FORWARD = 1, NF_TO_DATA = 2, NF_TO_WEIGHTS = 4 }; // passes
+enum { NF_FORWARD = 1, NF_TO_DATA = 2, NF_TO_WEIGHTS = 4, NF_HOLD = 8 }; // passes; whether nf_conv_bare will be asked of them
 // bf16: operands are rounded to bf16, sums and results are float32.
 nf_conv *nf_conv_new(const nf_conv_shape *s, int passes, int bf16, int nt, int *status);
 int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt);

@@ -113,16 +113,17 @@ def steps():
     for encoder, image, batch, bank in (("small", 64, 64, 4096), ("resnet18", 64, 32, 4096), ("resnet18", 112, 32, 65536)):
         size = ["--encoder", encoder, "--image", str(image), "--batch", str(batch), "--bank", str(bank), "--steps", str(a.steps),
                 "--threads", str(a.threads)]
-        ours = [a.nearfar, "bench", "step", "--json"] + size
+        ours = [a.nearfar, "bench", "step", "--json"] + size + ["--precision"]
         script = [python, os.path.join(HERE, "step_torch.py")] + size
         what = f"step {encoder} {image} px, batch {batch}, bank {bank}: "
         best = better([script + ["--layout", layout] for layout in ("nhwc", "nchw")])
-        compare(what + "torch f32 " + best[-1], ours, best)
+        compare(what + "f32, torch f32 " + best[-1], ours + ["f32"], best)
         if has_bf16():
+            compare(what + "bf16, torch f32 " + best[-1], ours + ["bf16"], best)
             best = better([script + ["--precision", "bf16", "--layout", layout] for layout in ("nhwc", "nchw")])
-            compare(what + "nearfar f32, torch bf16 " + best[-1], ours, best)
+            compare(what + "bf16, torch bf16 " + best[-1], ours + ["bf16"], best)
         else:
-            skip(what + "torch bf16", "this processor has no bf16 instructions")
+            skip(what + "bf16", "this processor has no bf16 instructions")
 
 
 def search():
@@ -147,16 +148,19 @@ def embed():
     for encoder in ("small", "resnet18"):
         size = ["--encoder", encoder, "--batch", "32", "--threads", str(a.threads)]
         ours = [a.nearfar, "bench", "embed", "--json"] + size
+        kinds = ["f32"] + ["bf16"] * has_bf16()
         script = [torch, os.path.join(HERE, "embed_torch.py")] + size
         best = better([script + ["--layout", layout] for layout in ("nhwc", "nchw")])
-        compare(f"embed {encoder} 64 px, batch 32: torch eval {best[-1]}", ours, best)
-        compare(f"embed {encoder} 64 px, batch 32: torch eval, folded", ours, script + ["--folded"])
+        for kind in kinds:
+            compare(f"embed {encoder} 64 px, batch 32: {kind}, torch eval {best[-1]}", ours + ["--precision", kind], best)
+        compare(f"embed {encoder} 64 px, batch 32: f32, torch eval, folded", ours, script + ["--folded"])
         if onnx:
             with tempfile.TemporaryDirectory() as folder:
                 model = os.path.join(folder, encoder + ".onnx")
                 run(script + ["--layout", "nchw", "--export", model])
-                compare(f"embed {encoder} 64 px, batch 32: onnxruntime", ours,
-                        [onnx, os.path.join(HERE, "embed_onnx.py"), "--model", model, "--threads", str(a.threads)])
+                for kind in kinds:
+                    compare(f"embed {encoder} 64 px, batch 32: {kind}, onnxruntime f32", ours + ["--precision", kind],
+                            [onnx, os.path.join(HERE, "embed_onnx.py"), "--model", model, "--threads", str(a.threads)])
 
 
 def codec():

@@ -94,14 +94,14 @@ func (b *builder) convNorm(conv, norm string, x tap, out, k, stride, pad int, re
 	return b.folded(conv, norm, x, tap{}, out, k, stride, pad, relu, init)
 }
 
-// convNormAdd is relu(norm(conv x) + short), the end of a residual block, with a 3×3 convolution. The short
-// way is built between the two.
-func (b *builder) convNormAdd(conv, norm string, x tap, short func() tap, out int, init initialiser) tap {
+// convNormAdd is relu(norm(conv x) + short), the end of a residual block. The short way is built between the two; the
+// convolution keeps the size of the map.
+func (b *builder) convNormAdd(conv, norm string, x tap, short func() tap, out, k int, init initialiser) tap {
 	if b.folds == nil || b.spec.Norm != "batch" {
-		y := b.conv(conv, x, out, 3, 1, 1, init)
+		y := b.conv(conv, x, out, k, 1, k/2, init)
 		return b.normAdd(norm, y, short())
 	}
-	return b.folded(conv, norm, x, short(), out, 3, 1, 1, true, init)
+	return b.folded(conv, norm, x, short(), out, k, 1, k/2, true, init)
 }
 
 // folded is a convolution with a batch norm by its running statistics in its weights.

@@ -37,6 +37,15 @@ func kaimingNormal(dst []float32, shape []int, r *rand.Rand) {
 	}
 }
 
+// normal is N(0, std²).
+func normal(std float64) initialiser {
+	return func(dst []float32, _ []int, r *rand.Rand) {
+		for i := range dst {
+			dst[i] = float32(r.NormFloat64() * std)
+		}
+	}
+}
+
 func ones(dst []float32, _ []int, _ *rand.Rand) { fill(dst, 1) }
 
 func zeros(dst []float32, _ []int, _ *rand.Rand) { fill(dst, 0) }

@@ -8,7 +8,7 @@ import (
 
 // Spec says which network to build: one encoder, and the heads of the objectives that share it.
 type Spec struct {
-	Encoder string // small or resnet18
+	Encoder string // see encoders
 	Image   int    // side of the square input, px
 	Norm    string // batch or group
 	// Split makes two networks of half the width that never see each other, one on lightness and one on
@@ -26,9 +26,13 @@ var encoders = map[string]struct {
 	width    int                                                 // of the embedding
 	minImage int                                                 // px, below which a layer would see nothing
 	stride   int                                                 // px of the picture a place of the map
+	about    string
 }{
-	"small":    {small, 256, 16, 16},
-	"resnet18": {resnet18, 512, 32, 32},
+	"small":      {small, 256, 16, 16, "four 3×3 stride-2 convolutions, 32-64-128-256"},
+	"resnet18":   {resnet18, 512, 32, 32, "the residual network of 18 layers"},
+	"resnet50":   {resnet50, 2048, 32, 32, "the residual network of 50 layers"},
+	"vit-tiny":   {vit(16), vitWidth, 32, 16, "the vision transformer of 12 blocks of 192, over patches of 16 px"},
+	"vit-tiny-8": {vit(8), vitWidth, 16, 8, "the same over patches of 8 px, for small pictures"},
 }
 
 // Encoders are the names Spec.Encoder takes, sorted.
@@ -40,6 +44,9 @@ func Encoders() []string {
 	slices.Sort(names)
 	return names
 }
+
+// AboutEncoder says in a few words what an encoder is.
+func AboutEncoder(name string) string { return encoders[name].about }
 
 // Width is the length of the embedding, the encoder's output before any head.
 func (s Spec) Width() int { return encoders[s.Encoder].width }

@@ -242,7 +242,7 @@ func TestFoldedNormsChangeNoEmbedding(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if spec.Norm == "batch" && !slices.Equal(held, again) {
+		if folds := spec.Norm == "batch" && !strings.HasPrefix(spec.Encoder, "vit"); folds && !slices.Equal(held, again) {
 			t.Errorf("%+v: weights that were held moved the embedding", spec)
 		}
 		net.Hold()

@@ -21,14 +21,18 @@ func TestWeightsAreAFunctionOfTheSeed(t *testing.T) {
 }
 
 // Parameter counts of the reference networks, computed from their layer tables: small is 388,416 weights
-// of convolutions, 960 of norms, and the projector; ResNet-18's trunk has 11,176,512.
+// of convolutions, 960 of norms, and the projector; ResNet-18's trunk has 11,176,512, ResNet-50's 23,508,032, and ViT-Tiny's
+// 5,486,400 without class token and learned places.
 func TestNetworksHaveTheReferenceParameterCounts(t *testing.T) {
 	small := 3*32*9 + 32*64*9 + 64*128*9 + 128*256*9 + 2*(32+64+128+256)
 	for _, c := range []struct {
 		encoder string
 		trunk   int
 		width   int
-	}{{"small", small, 256}, {"resnet18", 11176512, 512}} {
+	}{
+		{"small", small, 256}, {"resnet18", 11176512, 512}, {"resnet50", 23508032, 2048},
+		{"vit-tiny", 5486400, 192}, {"vit-tiny-8", 5486400 - 3*(16*16-8*8)*192, 192},
+	} {
 		w := weights(t, Spec{Encoder: c.encoder, Image: 64, Norm: "batch", Heads: []Head{{Name: "p", Kind: "mlp", Out: 128}}}, 1)
 		projector := c.width*c.width + c.width + c.width*128 + 128
 		if got := len(w.ParamArena); got != c.trunk+projector {
@@ -87,6 +91,9 @@ func specs() []Spec {
 		{Encoder: "small", Image: 32, Norm: "group", Split: true, Heads: heads[:2]},
 		{Encoder: "resnet18", Image: 32, Norm: "batch", Heads: heads[:3]},
 		{Encoder: "resnet18", Image: 32, Norm: "group", Heads: heads[4:5]},
+		{Encoder: "resnet50", Image: 32, Norm: "group", Heads: heads[4:5]},
+		{Encoder: "vit-tiny-8", Image: 20, Norm: "batch", Heads: heads[:2]},
+		{Encoder: "vit-tiny", Image: 32, Norm: "batch", Split: true, Heads: heads[1:2]},
 	}
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/train"
 )
@@ -69,7 +71,7 @@ InfoNCE against a full bank, optimiser. No decoding and no sampling.`,
 
 // flags say which step is timed.
 func (t *stepTiming) flags(f *pflag.FlagSet) {
-	f.StringVar(&t.Encoder, "encoder", "small", "small or resnet18")
+	f.StringVar(&t.Encoder, "encoder", "small", strings.Join(model.Encoders(), ", "))
 	f.IntVar(&t.Image, "image", 64, "side of the square image, `px`")
 	f.IntVar(&t.Batch, "batch", 64, "pairs a step")
 	f.IntVar(&t.Bank, "bank", 4096, "keys")

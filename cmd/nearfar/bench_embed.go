@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +62,7 @@ into the convolutions. No decoding.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&t.Encoder, "encoder", "small", "small or resnet18")
+	f.StringVar(&t.Encoder, "encoder", "small", strings.Join(model.Encoders(), ", "))
 	f.IntVar(&t.Image, "image", 64, "side of the square image, `px`")
 	f.IntVar(&t.Batch, "batch", embedBatch, "pictures at a time")
 	f.StringVar(&t.Precision, "precision", "f32", "f32, bf16, or auto: bf16 where the processor has it")

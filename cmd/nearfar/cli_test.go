@@ -45,7 +45,7 @@ func TestBadConfigurationEndsWith78(t *testing.T) {
 	}
 	want := `bad.yaml:3:5: sources[0].fsp: unknown key, did you mean fps?
 bad.yaml:5:12: sources[2].name: a is the name of sources[1] too, give each camera its own
-bad.yaml:7:12: model.encoder: "big" is unknown, known are resnet18 and small
+bad.yaml:7:12: model.encoder: "big" is unknown, known are resnet18, resnet50, small, vit-tiny and vit-tiny-8
 nearfar: 3 problems in the configuration, nothing was started
 `
 	for _, args := range [][]string{{"config", "check", "bad.yaml"}, {"config", "print", "-c", "bad.yaml"}, {"ingest", "-c", "bad.yaml", "--brokers", "127.0.0.1:1"}} {

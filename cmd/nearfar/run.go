@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/model"
 )
 
 func newRunCmd(a *app) *cobra.Command {
@@ -34,7 +36,7 @@ interrupted goes on when it is started again with the same --out.`,
 	flags.bind(cmd, "steps", "run.steps", "stop after `N` training steps")
 	flags.bind(cmd, "for", "run.for", "stop capturing after a `duration` like 2m, and learn what there is")
 	flags.bind(cmd, "seed", "run.seed", "a `number` that every random decision follows from")
-	flags.bind(cmd, "encoder", "model.encoder", "small or resnet18")
+	flags.bind(cmd, "encoder", "model.encoder", strings.Join(model.Encoders(), ", "))
 	flags.bindHTTP(cmd)
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with the run in this `folder`, with its own configuration")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

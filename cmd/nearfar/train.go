@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/model"
 )
 
 func newTrainCmd(a *app) *cobra.Command {
@@ -25,7 +27,7 @@ writes pictures), from its first frame on, until --frames, --steps, or a signal.
 	flags.bind(cmd, "steps", "run.steps", "stop after `N` training steps")
 	flags.bind(cmd, "for", "run.for", "stop after a `duration` like 2h")
 	flags.bind(cmd, "seed", "run.seed", "a `number` that every random decision follows from")
-	flags.bind(cmd, "encoder", "model.encoder", "small or resnet18")
+	flags.bind(cmd, "encoder", "model.encoder", strings.Join(model.Encoders(), ", "))
 	flags.bind(cmd, "topic", "kafka.frames", "the `topic` of frames")
 	flags.bindHTTP(cmd)
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with the run in this `folder`, with its own configuration")

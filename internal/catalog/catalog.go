@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/nearfar/nearfar/internal/config"
+	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/objective"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/sources/capture"
@@ -28,11 +29,12 @@ func Table() []Component {
 		{"source", sources.URL, "a camera by RTSP or HTTP"},
 		{"source", sources.Device, "a camera of this machine (V4L2)"},
 		{"source", sources.Synth, "a rendered scene seen by several cameras"},
-		{"encoder", "small", "four 3×3 stride-2 convolutions, 32-64-128-256"},
-		{"encoder", "resnet18", "the residual network of 18 layers"},
 		{"sink", "topic", "the Kafka topic kafka.embeddings"},
 		{"sink", "files", "JSON lines"},
 		{"sink", "stdout", "JSON lines on standard output"},
+	}
+	for _, name := range model.Encoders() {
+		table = append(table, Component{"encoder", name, model.AboutEncoder(name)})
 	}
 	for _, kind := range objective.Kinds() {
 		table = append(table, Component{"objective", kind, objective.About(kind)})

@@ -82,8 +82,8 @@ func (c *Config) checkBetween(report Report) {
 			report(fmt.Sprintf("sources[%d].gap", i), "%v between scenes is no longer than sampler.gap (%v), so pairs would cross them: make it longer", s.Gap, c.Sampler.Gap)
 		}
 	}
-	if c.Model.Encoder == "resnet18" && c.Sampler.Image < 32 {
-		report("sampler.image", "%d px is too small for resnet18, which needs 32", c.Sampler.Image)
+	if least := c.Spec().MinImage(); c.Sampler.Image < least && c.Sampler.Image >= 16 { // what is smaller is told of by the sampler
+		report("sampler.image", "%d px is too small for %s, which needs %d", c.Sampler.Image, c.Model.Encoder, least)
 	}
 	if c.Train.Schedule == "cosine" && c.Run.Steps == 0 {
 		report("train.schedule", "cosine falls to 0 at run.steps, which is 0: set run.steps, or schedule: constant")

@@ -4,12 +4,12 @@ import "github.com/nearfar/nearfar/model"
 
 // ModelConfig is the network.
 type ModelConfig struct {
-	Encoder     string  `yaml:"encoder" jsonschema:"enum=small,enum=resnet18"` // small or resnet18; default small
-	Norm        string  `yaml:"norm" jsonschema:"enum=batch,enum=group"`       // batch or group normalisation; default batch
-	Projection  int     `yaml:"projection"`                                    // width of what the losses see; default 128
-	Hidden      int     `yaml:"hidden"`                                        // width of the projector's hidden layer; default 0, the encoder's own
-	Split       bool    `yaml:"split"`                                         // two halves that see lightness and colour alone, as the objective splitbrain needs; default false
-	KeyMomentum float64 `yaml:"key_momentum"`                                  // share of the key encoder kept each step, [0, 1); default 0.99
+	Encoder     string  `yaml:"encoder" jsonschema:"enum=small,enum=resnet18,enum=resnet50,enum=vit-tiny,enum=vit-tiny-8"` // small, resnet18, resnet50, vit-tiny or vit-tiny-8; default small
+	Norm        string  `yaml:"norm" jsonschema:"enum=batch,enum=group"`                                                   // batch or group normalisation; default batch
+	Projection  int     `yaml:"projection"`                                                                                // width of what the losses see; default 128
+	Hidden      int     `yaml:"hidden"`                                                                                    // width of the projector's hidden layer; default 0, the encoder's own
+	Split       bool    `yaml:"split"`                                                                                     // two halves that see lightness and colour alone, as the objective splitbrain needs; default false
+	KeyMomentum float64 `yaml:"key_momentum"`                                                                              // share of the key encoder kept each step, [0, 1); default 0.99
 }
 
 // DefaultModel is the small encoder.
@@ -24,7 +24,7 @@ func (c *Config) Spec() model.Spec {
 
 // Check reports every problem with its yaml path.
 func (c ModelConfig) Check(report Report) {
-	oneOf(report, "encoder", c.Encoder, "small", "resnet18")
+	oneOf(report, "encoder", c.Encoder, model.Encoders()...)
 	oneOf(report, "norm", c.Norm, "batch", "group")
 	within(report, "projection", float64(c.Projection), 2, 8192)
 	if c.Hidden != 0 {

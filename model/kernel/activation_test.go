@@ -33,6 +33,7 @@ func TestActivationsAgreeWithTheirTwins(t *testing.T) {
 		"leaky":   {func(in G.Nodes) (*G.Node, error) { return LeakyReLU(in[0], 0.25) }, func(x []float32) (y, s []float32) { return twin.LeakyReLU(x, 0.25) }},
 		"sigmoid": {func(in G.Nodes) (*G.Node, error) { return Sigmoid(in[0]) }, twin.Sigmoid},
 		"tanh":    {func(in G.Nodes) (*G.Node, error) { return Tanh(in[0]) }, twin.Tanh},
+		"gelu":    {func(in G.Nodes) (*G.Node, error) { return GELU(in[0]) }, twin.GELU},
 	} {
 		for _, shape := range [][]int{{1}, {3, 7}, {2, 3, 5, 7}, {200_007}} {
 			r := random(name)

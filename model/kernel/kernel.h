@@ -70,6 +70,17 @@ void nf_sigmoid_back(const float *y, const float *dy, float *dx, long n, int nt)
 void nf_tanh(const float *x, float *y, long n, int nt);
 void nf_tanh_back(const float *y, const float *dy, float *dx, long n, int nt);
 
+// attention.c
+long nf_ln_part(long rows, int c); // floats of scratch
+void nf_ln(const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd, long rows, int c, float eps, int nt);
+void nf_ln_back(const float *dy, const float *x, const float *gamma, const float *mean, const float *rstd, float *dx, float *dgamma, float *dbeta,
+	float *part, long rows, int c, int nt);
+void nf_gelu(const float *x, float *y, long n, int nt);
+void nf_gelu_back(const float *x, const float *dy, float *dx, long n, int nt);
+// n sequences of t rows; qkv has 3·heads·d columns, y heads·d; p keeps the weights, t·t for each head of each sequence.
+int nf_attention(const float *qkv, float *y, float *p, int n, int t, int heads, int d, int nt);
+int nf_attention_back(const float *qkv, const float *p, const float *dy, float *dqkv, float *work, int n, int t, int heads, int d, int nt);
+
 // bias.c
 long nf_bias_part(int c); // floats of scratch
 void nf_bias(const float *x, const float *b, float *y, long rows, int c, int relu, int nt);

@@ -23,10 +23,10 @@ import (
 	"github.com/nearfar/nearfar/streams/frame"
 )
 
-// Remembered is how many ids a sink knows, the newest ones: some 80 MB when all are in use. An embedding is repeated
-// soon after it was written (a resumed run goes back one checkpoint), so what is older than that stays single in
+// Remembered is how many ids a sink knows, the newest ones, in some 4 MB. An embedding is repeated soon after it was
+// written (a resumed run goes back one checkpoint, an embed worker a batch), so what is older than that stays single in
 // practice, and memory stays bounded on a stream that never ends.
-const Remembered = 1 << 20
+const Remembered = 1 << 17
 
 // Sink appends to one file, which no other process may write meanwhile.
 type Sink struct {

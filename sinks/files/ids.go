@@ -1,24 +1,34 @@
 package files
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
 
-// key stands for an id of any length: 128 bits of its SHA-256, so that two ids never meet in practice.
-type key [16]byte
+// key stands for an id of any length: 64 bits of its SHA-256, so that two of the ids that are remembered together never
+// meet in practice (one chance in 10⁹ for all of them).
+type key uint64
 
 func short(id string) key {
 	h := sha256.Sum256([]byte(id))
-	return key(h[:16])
+	return key(binary.LittleEndian.Uint64(h[:]))
 }
 
-// ids remembers the newest keys that were added, up to a number; the oldest goes first.
+// ids remembers the newest keys that were added, up to a number; the oldest goes first. Its memory is taken at once: a
+// process that has run for a minute shows what it needs.
 type ids struct {
 	ring []key
-	next int // the slot of the oldest, once the ring is full
+	next int  // the slot of the oldest, or the first that is free
+	full bool // every slot holds a key
 	set  map[key]struct{}
 }
 
 func newIDs(remembered int) *ids {
-	return &ids{ring: make([]key, 0, min(remembered, 1024)), set: map[key]struct{}{}, next: -remembered}
+	i := &ids{ring: make([]key, remembered), set: make(map[key]struct{}, remembered)}
+	for slot := range i.ring {
+		i.ring[slot] = 1 // not zero, which memory is without being there
+	}
+	return i
 }
 
 func (i *ids) has(k key) bool {
@@ -31,13 +41,11 @@ func (i *ids) add(k key) {
 	if i.has(k) {
 		return
 	}
-	i.set[k] = struct{}{}
-	if i.next < 0 { // filling up
-		i.ring = append(i.ring, k)
-		i.next++
-		return
+	if i.full {
+		delete(i.set, i.ring[i.next])
 	}
-	delete(i.set, i.ring[i.next])
+	i.set[k] = struct{}{}
 	i.ring[i.next] = k
 	i.next = (i.next + 1) % len(i.ring)
+	i.full = i.full || i.next == 0
 }

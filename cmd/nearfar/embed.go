@@ -124,6 +124,11 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, http.close()) }()
+	unbound, err := boundMemory(ctx, c.Run.Memory, o.Log)
+	if err != nil {
+		return err
+	}
+	defer unbound()
 	decode, stopDecoders, err := decoders(c.Run.Apart)
 	if err != nil {
 		return err

@@ -50,6 +50,11 @@ func (a *app) ingest(ctx context.Context, cfg *config.Config, asJSON bool) (err 
 	}
 	defer func() { err = errors.Join(err, http.close()) }()
 	defer deadline(ctx, cfg.Run.Drain, log)()
+	unbound, err := boundMemory(ctx, cfg.Run.Memory, log)
+	if err != nil {
+		return err
+	}
+	defer unbound()
 	f, err := startFeed(ctx, cfg, log, nil)
 	if err != nil {
 		return err

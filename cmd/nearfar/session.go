@@ -44,6 +44,7 @@ type session struct {
 	sinks   []sinks.Sink
 	spools  map[string]*spool.Spool // by the name of the sink they stand before
 	tenure  *topic.Tenure
+	unbound func() // ends the watch over run.memory
 	started time.Time
 }
 
@@ -66,6 +67,9 @@ func (a *app) openSession(c *config.Config, demo, resume bool) (*session, error)
 	err = s.prepare(resume)
 	if err == nil {
 		s.http, err = listen(context.Background(), c.HTTP, s.log)
+	}
+	if err == nil {
+		s.unbound, err = boundMemory(context.Background(), c.Run.Memory, s.log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.run.Close())
@@ -203,6 +207,9 @@ func (s *session) lag() int64 { return s.behind.Load() }
 // close lets everything go: those who write first, the broker last.
 func (s *session) close() {
 	errs := []error{s.http.close()}
+	if s.unbound != nil {
+		s.unbound()
+	}
 	if s.feed != nil {
 		s.feed.Stop()
 		<-s.feed.Done()

@@ -18,7 +18,7 @@ func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
 			text: "run:\n  sead: 1\n  wholly_other: 2\nkafak:\n  x: 1\n",
 			want: []string{
 				"c.yaml:2:3: run.sead: unknown key, did you mean seed?",
-				"c.yaml:3:3: run.wholly_other: unknown key, known are apart, drain, for, frames, name, out, precision, seed, steps and threads",
+				"c.yaml:3:3: run.wholly_other: unknown key, known are apart, drain, for, frames, memory, name, out, precision, seed, steps and threads",
 				"c.yaml:4:1: kafak: unknown key, did you mean kafka?",
 			},
 		},

@@ -13,6 +13,7 @@ type RunConfig struct {
 	Out       string        `yaml:"out"`                                                 // the run's folder; default: runs/ and its name
 	Threads   int           `yaml:"threads"`                                             // of computation; default 0, all cores
 	Precision string        `yaml:"precision" jsonschema:"enum=auto,enum=f32,enum=bf16"` // in which convolutions multiply while learning: f32, bf16 (of processors with AVX512_BF16), or auto: bf16 where there is one; weights, sums and embeddings are f32. Default auto
+	Memory    Size          `yaml:"memory"`                                              // what a process should take at most: near it Go clears up harder, above it a warning comes; default 0, no bound
 	Frames    uint64        `yaml:"frames"`                                              // stop after that many frames; default 0, never
 	Steps     uint64        `yaml:"steps"`                                               // stop after that many training steps; default 0, never
 	For       time.Duration `yaml:"for"`                                                 // stop after that long; default 0s, never
@@ -39,6 +40,9 @@ func (c RunConfig) Check(report Report) {
 	within(report, "threads", float64(c.Threads), 0, 1024)
 	if _, err := kernel.ParsePrecision(c.Precision); err != nil {
 		report("precision", "%v", err)
+	}
+	if c.Memory != 0 && c.Memory < 64<<20 {
+		report("memory", "%v is less than the 64MiB that nearfar takes by itself", c.Memory)
 	}
 	if c.For < 0 {
 		report("for", "%v must not be negative", c.For)

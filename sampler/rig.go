@@ -17,14 +17,17 @@ type rig struct {
 }
 
 // forgetAfter is how many frames of others come before a silent rig is forgotten, so that a stream of ever
-// new names stays bounded. A rig that comes back later begins a new scene.
-const forgetAfter = 1 << 16
+// new names stays bounded; forgetEvery is how many come between two looks for such. A rig that comes back later begins a
+// new scene.
+const forgetAfter, forgetEvery = 1 << 16, 1 << 14
 
 // rig is the rig of that name, new where it has not been heard of for long.
 func (s *Sampler) rig(name string) *rig {
+	if s.counts.Pushed%forgetEvery == 0 {
+		s.forgetRigs()
+	}
 	r, ok := s.rigs[name]
 	if !ok {
-		s.forgetRigs()
 		r = &rig{tracks: map[string]track{}}
 		s.rigs[name] = r
 	}

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"container/heap"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -89,6 +90,7 @@ func (m *Merger[T]) Push(v T, out func(T) error) error {
 	name := m.lane(v)
 	l := m.lanes[name]
 	if l == nil {
+		m.forget()
 		l = &laneTimes{}
 		m.lanes[name] = l
 	}
@@ -154,6 +156,15 @@ func (m *Merger[T]) excuse(logged time.Time) {
 			l.logged, l.excused = logged, true
 		}
 	}
+}
+
+// forget drops lanes that have long been silent, each time their number has doubled: strangers may come under ever new
+// names. One that comes back is a new lane.
+func (m *Merger[T]) forget() {
+	if n := len(m.lanes); n < 64 || n&(n-1) != 0 || m.cfg.Idle <= 0 {
+		return
+	}
+	maps.DeleteFunc(m.lanes, func(_ string, l *laneTimes) bool { return m.now.Sub(l.logged) > 10*m.cfg.Idle })
 }
 
 func (m *Merger[T]) idle(l *laneTimes) bool {

@@ -255,6 +255,27 @@ func TestAFlushedMergeBeginsAnew(t *testing.T) {
 	}
 }
 
+// Strangers come under ever new names: those that are silent are forgotten, and nothing of theirs is lost.
+func TestLanesThatStayAwayAreForgotten(t *testing.T) {
+	var r merged
+	m := newMerger(streams.MergeConfig{Idle: 50 * time.Millisecond, Lateness: 20 * time.Millisecond}, r.drop)
+	most := 0
+	for i := range int64(5000) {
+		for _, s := range []shot{{Lane: "a", At: 10 * i, Logged: 10 * i}, {Lane: fmt.Sprint("stranger", i), At: 10 * i, Logged: 10 * i}} {
+			if err := m.Push(s, r.emit); err != nil {
+				t.Fatal(err)
+			}
+		}
+		most = max(most, len(m.State().Lanes))
+	}
+	if most > 128 {
+		t.Errorf("%d lanes were remembered", most)
+	}
+	if err := m.Flush(r.emit); err != nil || len(r.out) != 10000 || len(r.late) > 0 {
+		t.Errorf("%d came out, %d late, %v", len(r.out), len(r.late), err)
+	}
+}
+
 // A lane that stays away is excused once: b speaks less often than Idle, and waits for a but the first time.
 func TestASilentLaneIsExcusedOnce(t *testing.T) {
 	var r merged

@@ -26,6 +26,8 @@ type state struct {
 	Positions map[int]int64 `json:"positions"` // next offset by partition
 	Counts    Counts        `json:"counts"`
 	Repeats   repeats       `json:"repeats"`             // what would be known again
+
+	Heard map[string]uint64 `json:"heard"` // frames received when a rig's last came
 	Milestone *markedAt     `json:"milestone,omitempty"` // where learning goes back to, if that is not this checkpoint
 }
 
@@ -48,7 +50,7 @@ const (
 func (t *Trainer) save() (string, error) {
 	l := t.learner
 	slots, steps := l.optimizer.State()
-	s := state{Settings: t.set, Step: l.step, Optimizer: steps, Positions: t.positions, Counts: t.counts, Repeats: t.repeats}
+	s := state{Settings: t.set, Step: l.step, Optimizer: steps, Positions: t.positions, Counts: t.counts, Repeats: t.repeats, Heard: t.heard}
 	parts := []part{
 		{queryFile, tensorsOf(l.query.Tensors(), l.query.Spec, l.step)},
 		{optimizerFile, tensorsOf(slots, l.query.Spec, l.step)},
@@ -135,6 +137,9 @@ func (t *Trainer) restore(path string, s state) error {
 		}
 		t.repeats = s.Repeats
 	}
+	if s.Heard != nil {
+		t.heard = s.Heard
+	}
 	if t.positions == nil {
 		t.positions = map[int]int64{}
 	}
@@ -169,7 +174,18 @@ func (t *Trainer) restoreMerge(r io.Reader, _ int64) error {
 		return err
 	}
 	for rig, s := range all {
-		camera := rig
+		camera := rig // unless others speak in it
+		for _, l := range s.Lanes {
+			if l.Name != rig {
+				camera = l.Name
+			}
+		}
+		if len(s.Lanes) == 0 {
+			if len(s.Pending) > 0 {
+				return fmt.Errorf("rig %.40q waits for frames of no camera", rig)
+			}
+			continue // its stream was over
+		}
 		for _, f := range s.Pending {
 			if f == nil {
 				return fmt.Errorf("rig %.40q waits for a frame that is null", rig)
@@ -177,7 +193,6 @@ func (t *Trainer) restoreMerge(r io.Reader, _ int64) error {
 			if err := f.Check(); err != nil {
 				return fmt.Errorf("rig %.40q: %w", rig, err)
 			}
-			camera = f.Camera
 		}
 		t.merger(&frame.Frame{Meta: frame.Meta{Rig: rig, Camera: camera}}).Restore(s)
 	}

@@ -82,7 +82,7 @@ func FuzzState(f *testing.F) {
 		}
 		if s.Repeats != nil && s.Repeats.check() == nil {
 			for range 2 * rememberedSights {
-				s.Repeats.again(frame.Meta{Camera: "cam"})
+				s.Repeats.again(frame.Meta{Camera: "cam"}, 1)
 			}
 		}
 	})

@@ -21,6 +21,8 @@ type sight struct {
 type sights struct {
 	Ring []sight `json:"ring"`
 	Next int     `json:"next"` // the slot of the oldest, once the ring is full
+
+	Heard uint64 `json:"heard"` // frames received, of all cameras, when the newest came
 }
 
 // repeats knows frames that lie in the log twice, under two offsets, by camera. Kafka delivers at least once; a
@@ -30,21 +32,22 @@ type repeats map[string]*sights
 // check is for what comes from a file.
 func (r repeats) check() error {
 	for camera, s := range r {
-		if s != nil && (len(s.Ring) > rememberedSights || s.Next < 0 || s.Next >= rememberedSights) {
-			return fmt.Errorf("camera %.40q: %d frames to be known again, the oldest at %d", camera, len(s.Ring), s.Next)
+		if s == nil || len(s.Ring) > rememberedSights || s.Next < 0 || s.Next >= rememberedSights {
+			return fmt.Errorf("camera %.40q: what is to be known again does not fit", camera)
 		}
 	}
 	return nil
 }
 
-// again reports whether the frame was seen before, and remembers it.
-func (r repeats) again(m frame.Meta) bool {
+// again reports whether the frame was seen before, and remembers it. received counts the frames of all cameras.
+func (r repeats) again(m frame.Meta, received uint64) bool {
 	s := sight{m.Seq, m.Captured.UnixNano(), int64(m.PTS)}
 	camera := r[m.Camera]
 	if camera == nil {
 		camera = &sights{}
 		r[m.Camera] = camera
 	}
+	camera.Heard = received
 	for _, seen := range camera.Ring {
 		if seen == s {
 			return true

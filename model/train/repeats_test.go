@@ -16,10 +16,10 @@ func TestAFrameIsKnownAgainForAHundredFramesAndOfItsOwnCameraOnly(t *testing.T) 
 	}
 	r := repeats{}
 	for n := range 500 {
-		if r.again(meta("a", n)) || r.again(meta("b", n)) {
+		if r.again(meta("a", n), uint64(2*n)) || r.again(meta("b", n), uint64(2*n+1)) {
 			t.Fatalf("frame %d is new", n)
 		}
-		if n >= 100 && (!r.again(meta("a", n-100)) || !r.again(meta("b", n))) {
+		if n >= 100 && (!r.again(meta("a", n-100), uint64(2*n)) || !r.again(meta("b", n), uint64(2*n))) {
 			t.Fatalf("after frame %d its forerunner is not known again", n)
 		}
 	}
@@ -31,12 +31,12 @@ func TestAFrameIsKnownAgainForAHundredFramesAndOfItsOwnCameraOnly(t *testing.T) 
 	if err := json.Unmarshal(text, &saved); err != nil {
 		t.Fatal(err)
 	}
-	if !saved.again(meta("a", 499)) || saved.again(meta("a", 500)) || saved.again(meta("a", 500-rememberedSights)) {
+	if !saved.again(meta("a", 499), 1000) || saved.again(meta("a", 500), 1001) || saved.again(meta("a", 500-rememberedSights), 1002) {
 		t.Error("what was saved knows other frames than what was in memory")
 	}
 	other := meta("a", 500)
 	other.Captured = other.Captured.Add(time.Hour) // the camera counts anew
-	if saved.again(other) {
+	if saved.again(other, 1003) {
 		t.Error("another frame of the same number is taken for a repeat")
 	}
 }

@@ -75,6 +75,7 @@ type Trainer struct {
 	positions map[int]int64 // next offset of each partition of the frames topic
 	counts    Counts
 	repeats   repeats
+	heard     map[string]uint64 // by rig: frames received when its last came
 	saved     uint64 // step of the last checkpoint
 	milestone milestone
 	hurry     bool
@@ -92,7 +93,7 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 	}
 	t := &Trainer{set: set, dir: dir, disk: realDisk{}, out: out, learner: learner, embedder: embedder,
 		sampler: sampler.New(set.Sampler, samplerSeed(set.Seed)), draw: sampler.Draw{N: learner.Rows()}, positions: map[int]int64{},
-		merge: map[string]*streams.Merger[*frame.Frame]{}, repeats: repeats{}}
+		merge: map[string]*streams.Merger[*frame.Frame]{}, repeats: repeats{}, heard: map[string]uint64{}}
 	if err := learner.mark(&t.milestone); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -127,14 +128,40 @@ func (t *Trainer) merger(f *frame.Frame) *streams.Merger[*frame.Frame] {
 func (t *Trainer) Receive(f *frame.Frame) error {
 	t.counts.Received++
 	t.positions[f.Ref.Partition] = f.Ref.Offset + 1
-	if t.repeats.again(f.Meta) {
+	if t.repeats.again(f.Meta, t.counts.Received) {
 		t.counts.Repeated++
 		return nil
 	}
+	if t.counts.Received%forgetEvery == 0 {
+		if err := t.forget(); err != nil {
+			return err
+		}
+	}
+	t.heard[f.Rig] = t.counts.Received
 	if err := t.merger(f).Push(f, t.admit); err != nil {
 		return err
 	}
 	return t.checkpointIfDue()
+}
+
+// forgetAfter is how many frames of others come before a silent rig or camera is forgotten, so that a topic in which
+// strangers write under ever new names stays bounded; forgetEvery is how many come between two looks for such.
+const forgetAfter, forgetEvery = 1 << 16, 1 << 14
+
+// forget lets nothing wait any longer in rigs that have been silent for long, and knows nothing more of cameras that were.
+func (t *Trainer) forget() error {
+	maps.DeleteFunc(t.repeats, func(_ string, s *sights) bool { return t.counts.Received-s.Heard > forgetAfter })
+	for _, rig := range slices.Sorted(maps.Keys(t.merge)) {
+		if t.counts.Received-t.heard[rig] <= forgetAfter {
+			continue
+		}
+		if err := t.merge[rig].Flush(t.admit); err != nil {
+			return err
+		}
+		delete(t.merge, rig)
+		delete(t.heard, rig)
+	}
+	return nil
 }
 
 // Skip notes that the frame at ref went to the dead letters.

@@ -310,16 +310,20 @@ func TestAFinishedRunGoesOnWithTheCameraThatWasBehind(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	set, dir := settingsFor(4), t.TempDir()
-	var first, then []*frame.Frame
+	var first, ahead, then []*frame.Frame
 	for i, f := range streamOf(160) {
-		if behind := f.Camera == "right" && i >= 60; behind || i >= 120 {
+		switch behind := f.Camera == "right" && i >= 60; {
+		case i >= 120 && i < 130 && !behind:
+			ahead = append(ahead, f) // starts first in the next life, too
+		case behind || i >= 120:
 			then = append(then, f)
-		} else {
+		default:
 			first = append(first, f)
 		}
 	}
-	for i, f := range slices.Concat(first, then) { // as they lie in the log
-		f.Ref.Offset, f.Logged = int64(i), f.Logged.Add(time.Duration(i/len(first))*time.Hour)
+	then = append(ahead, then...)
+	for i, f := range slices.Concat(first, then) { // as they lie in the log, in milliseconds
+		f.Ref.Offset, f.Logged = int64(i), f.Captured.Truncate(time.Hour).Add(time.Duration(i)*time.Millisecond+time.Duration(i/len(first))*time.Hour)
 	}
 	tr, err := New(set, dir, Outputs{})
 	if err != nil {

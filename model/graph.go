@@ -83,6 +83,28 @@ func (g *Graph) Together(x Tap, k int) Tap {
 	})
 }
 
+// Apart is how far each two of k consecutive rows are apart, |a − b| number by number, side by side, next to each other
+// first around the ring: (N·k, W) → (N, k·W) for rows 0−1, 1−2, …, k−1−0.
+func (g *Graph) Apart(x Tap, k int) Tap {
+	rows := g.Together(x, k)
+	return g.Add("apart", rows, k*x.Width(), func() (*G.Node, error) {
+		w := x.Width()
+		first, err := kernel.Channels(rows.Node(), 0, w)
+		if err != nil {
+			return nil, err
+		}
+		rest, err := kernel.Channels(rows.Node(), w, k*w)
+		if err != nil {
+			return nil, err
+		}
+		next, err := kernel.Concat(rest, first)
+		if err != nil {
+			return nil, err
+		}
+		return kernel.Distance(rows.Node(), next)
+	})
+}
+
 // Flat lays every place of a map in a row of its own: (N, h, w, C) → (N·h·w, C).
 func (g *Graph) Flat(x Tap) Tap {
 	return g.Add("flat", x, x.Width(), func() (*G.Node, error) {

@@ -53,6 +53,8 @@ void nf_add_relu(const float *a, const float *b, float *y, long n, int nt);
 void nf_relu(const float *x, float *y, long n, int nt);
 void nf_relu_back(const float *y, const float *dy, float *dx, long n, int nt);
 void nf_add(const float *a, const float *b, float *y, long n, int nt);
+void nf_distance(const float *a, const float *b, float *y, long n, int nt);
+void nf_distance_back(const float *a, const float *b, const float *dy, float *da, long n, int nt);
 void nf_blend(const float *x, const float *mask, const float *rest, float *y, long n, int nt);
 void nf_product(const float *a, const float *b, float *y, long n, int nt);
 void nf_mean(const float *x, float *y, int n, long hw, int c, int nt);

@@ -155,3 +155,17 @@ func TestNaNsGoThroughReLUAndPooling(t *testing.T) {
 		}
 	}
 }
+
+func TestDistanceAgreesWithItsTwin(t *testing.T) {
+	for _, shape := range [][]int{{1}, {3, 7}, {2, 3, 5, 7}, {200_007}} {
+		r := random("distance")
+		a, b := draw(r, shape...), draw(r, shape...)
+		a.data[0] = b.data[0] // its slope is 0
+		dy := normal(r, len(a.data))
+		y, grads := evaluate(t, func(in G.Nodes) (*G.Node, error) { return Distance(in[0], in[1]) }, dy, a, b)
+		want, da, db := twin.Distance(a.data, b.data, dy)
+		near(t, "y", y, want, 0)
+		near(t, "da", grads[0], da, 0)
+		near(t, "db", grads[1], db, 0)
+	}
+}

@@ -25,6 +25,14 @@ NF_SIMD static void relu_back(const float *y, const float *dy, float *dx, long n
 #pragma omp simd
 	for (long i = 0; i < n; i++) dx[i] = y[i] <= 0 ? 0 : dy[i];
 }
+NF_SIMD static void distance(const float *a, const float *b, float *y, long n) {
+#pragma omp simd
+	for (long i = 0; i < n; i++) y[i] = a[i] < b[i] ? b[i] - a[i] : a[i] - b[i];
+}
+NF_SIMD static void distance_back(const float *a, const float *b, const float *dy, float *da, long n) {
+#pragma omp simd
+	for (long i = 0; i < n; i++) da[i] = a[i] > b[i] ? dy[i] : a[i] < b[i] ? -dy[i] : 0;
+}
 NF_SIMD static void blend(const float *x, const float *mask, const float *rest, float *y, long n) {
 #pragma omp simd
 	for (long i = 0; i < n; i++) y[i] = x[i] * mask[i] + rest[i];
@@ -44,6 +52,10 @@ NF_SIMD static void product(const float *a, const float *b, float *y, long n) {
 void nf_add_relu(const float *a, const float *b, float *y, long n, int nt) { CHUNKED(add_relu(a + at, b + at, y + at, len)) }
 void nf_add(const float *a, const float *b, float *y, long n, int nt) { CHUNKED(add(a + at, b + at, y + at, len)) }
 void nf_relu(const float *x, float *y, long n, int nt) { CHUNKED(relu(x + at, y + at, len)) }
+void nf_distance(const float *a, const float *b, float *y, long n, int nt) { CHUNKED(distance(a + at, b + at, y + at, len)) }
+void nf_distance_back(const float *a, const float *b, const float *dy, float *da, long n, int nt) {
+	CHUNKED(distance_back(a + at, b + at, dy + at, da + at, len))
+}
 void nf_blend(const float *x, const float *mask, const float *rest, float *y, long n, int nt) {
 	CHUNKED(blend(x + at, mask + at, rest + at, y + at, len))
 }

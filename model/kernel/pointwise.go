@@ -53,6 +53,42 @@ func AddReLU(a, b *G.Node) (*G.Node, error) {
 	return o.apply(a, b)
 }
 
+// Distance is |a − b| number by number, for tensors of one shape; where they are equal its slope is taken as 0.
+func Distance(a, b *G.Node) (*G.Node, error) {
+	if err := anyShape("Distance", "a", a); err != nil {
+		return nil, err
+	}
+	if err := anyShape("Distance", "b", b); err != nil {
+		return nil, err
+	}
+	if !a.Shape().Eq(b.Shape()) {
+		return nil, fmt.Errorf("Distance: shapes %v and %v differ", a.Shape(), b.Shape())
+	}
+	o := newOp("Distance", a.Shape()...)
+	o.toward = []bool{true, true}
+	o.run = func(in [][]float32) error {
+		C.nf_distance(ptr(in[0]), ptr(in[1]), ptr(o.data), C.long(len(o.data)), nt())
+		return nil
+	}
+	o.derive = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
+		var toward G.Nodes
+		for _, pair := range [2]G.Nodes{{in[0], in[1]}, {in[1], in[0]}} {
+			d := newOp("DistanceGradient", a.Shape()...)
+			d.run = func(v [][]float32) error { // this, the other, dy
+				C.nf_distance_back(ptr(v[0]), ptr(v[1]), ptr(v[2]), ptr(d.data), C.long(len(d.data)), nt())
+				return nil
+			}
+			node, err := d.apply(pair[0], pair[1], grad)
+			if err != nil {
+				return nil, err
+			}
+			toward = append(toward, node)
+		}
+		return toward, nil
+	}
+	return o.apply(a, b)
+}
+
 // reluGradient is grad where y is positive, else 0.
 func reluGradient(y, grad *G.Node) (*G.Node, error) {
 	d := newOp("ReLUGradient", y.Shape()...)

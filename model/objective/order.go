@@ -9,7 +9,9 @@ import (
 )
 
 // order asks whether three frames of a clip are in their order (shuffle and learn, Misra et al. 2016,
-// arXiv:1603.08561).
+// arXiv:1603.08561). Its head sees how far the frames are from each other, number by number, and not the frames
+// themselves: what is between two others is near to both. Lee et al. 2017 (arXiv:1708.01246) put pairs of frames before the
+// head for the same reason; on frames side by side, as in the first paper, nothing was learned from real pictures.
 type order struct {
 	film
 	input  []float32      // (3·clips, S, S, 3)
@@ -30,7 +32,7 @@ func newOrder(c Config, n Needs, w *model.Weights) (Objective, error) {
 	input, x := g.Images("frames", triple*o.clips, n.Model.Image)
 	_, embedding := g.Encode(x)
 	o.input = input
-	return o, o.classify(g, g.Head(c.Name, g.Together(embedding, triple)))
+	return o, o.classify(g, g.Head(c.Name, g.Apart(g.Unit(embedding), triple)))
 }
 
 func (o *order) Paint(s *sampler.Sampler, d *sampler.Draw) bool {

@@ -25,10 +25,10 @@ type state struct {
 	Optimizer uint64        `json:"optimizer_steps"`
 	Positions map[int]int64 `json:"positions"` // next offset by partition
 	Counts    Counts        `json:"counts"`
-	Repeats   repeats       `json:"repeats"`             // what would be known again
+	Repeats   repeats       `json:"repeats"` // what would be known again
 
-	Heard map[string]uint64 `json:"heard"` // frames received when a rig's last came
-	Milestone *markedAt     `json:"milestone,omitempty"` // where learning goes back to, if that is not this checkpoint
+	Heard     map[string]uint64 `json:"heard"`               // frames received when a rig's last came
+	Milestone *markedAt         `json:"milestone,omitempty"` // where learning goes back to, if that is not this checkpoint
 }
 
 // markedAt is when a milestone was taken.

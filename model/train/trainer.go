@@ -76,7 +76,7 @@ type Trainer struct {
 	counts    Counts
 	repeats   repeats
 	heard     map[string]uint64 // by rig: frames received when its last came
-	saved     uint64 // step of the last checkpoint
+	saved     uint64            // step of the last checkpoint
 	milestone milestone
 	hurry     bool
 }

@@ -128,3 +128,17 @@ func length(x []float32) float64 {
 	}
 	return max(math.Sqrt(s), 1e-12)
 }
+
+// Distance is |a − b| number by number, and with dy the gradients toward both.
+func Distance(a, b, dy []float32) (y, da, db []float32) {
+	y, da, db = make([]float32, len(a)), make([]float32, len(a)), make([]float32, len(a))
+	for i := range a {
+		switch d := a[i] - b[i]; {
+		case d > 0:
+			y[i], da[i], db[i] = d, dy[i], -dy[i]
+		case d < 0:
+			y[i], da[i], db[i] = -d, -dy[i], dy[i]
+		}
+	}
+	return y, da, db
+}

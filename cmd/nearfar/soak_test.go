@@ -26,8 +26,8 @@ func soakFor(t *testing.T, variable string, fallback time.Duration) time.Duratio
 	return d
 }
 
-// bounded is run.memory of what is filmed.
-const bounded = 300 << 20
+// bounded is run.memory of what is filmed; the race detector takes half of it for itself.
+const bounded = 600 << 20
 
 // filming starts a run of four synthetic cameras at 30 frames a second, with metrics and a bound of memory; where it is
 // stalled nobody takes its embeddings, so that training stands still.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/nearfar/nearfar/internal/proxytest"
 	"github.com/nearfar/nearfar/internal/rtsptest"
-	"github.com/nearfar/nearfar/streams/topic"
 )
 
 // TestFaultCamerasApart: what happens to one camera costs another no frame. The frames of the good one are counted
@@ -25,18 +24,7 @@ func TestFaultCamerasApart(t *testing.T) {
 	cmd, out := program(t, "ingest", "--brokers", brokers, "--json",
 		"--source", "good=rtsp://me:secret@"+good+"/a", "--source", "bad=rtsp://me:secret@"+proxy.Addr()+"/b")
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	of := func(camera string) (seqs []uint64) {
-		for _, e := range frames(t, brokers) {
-			if e.Camera == camera {
-				seqs = append(seqs, e.Seq)
-			}
-		}
-		return seqs
-	}
-	eventually(t, "topic", func() bool {
-		_, err := topic.Bounds(t.Context(), topicConfig(brokers), "frames")
-		return err == nil
-	})
+	of := func(camera string) []uint64 { return numbersOf(t, brokers, camera) }
 	eventually(t, "frames of both cameras", func() bool { return len(of("good")) > 0 && len(of("bad")) > 0 })
 	first, seen := steady.Sent(), len(of("good"))
 	for range rounds {

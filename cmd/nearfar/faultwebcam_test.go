@@ -7,8 +7,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/nearfar/nearfar/streams/topic"
 )
 
 // plugWebcam has the processes that start from here on find a V4L2 camera where the file at path is: removing the file
@@ -47,18 +45,7 @@ func TestFaultAnUnpluggedCameraComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd, out := program(t, "ingest", "-c", file, "--brokers", brokers, "--json")
-	of := func(camera string) (seqs []uint64) {
-		for _, e := range frames(t, brokers) {
-			if e.Camera == camera {
-				seqs = append(seqs, e.Seq)
-			}
-		}
-		return seqs
-	}
-	eventually(t, "topic", func() bool {
-		_, err := topic.Bounds(t.Context(), topicConfig(brokers), "frames")
-		return err == nil
-	})
+	of := func(camera string) []uint64 { return numbersOf(t, brokers, camera) }
 	eventually(t, "frames of both cameras", func() bool { return len(of("webcam")) > 3 && len(of("steady-0")) > 0 })
 	var back []time.Duration
 	for range rounds {

@@ -83,6 +83,20 @@ func frames(t *testing.T, brokers string) []frame.Encoded {
 	return out
 }
 
+// numbersOf are the numbers of a camera's frames in the topic, in its order; none before there is a topic.
+func numbersOf(t *testing.T, brokers, camera string) (seqs []uint64) {
+	t.Helper()
+	if _, err := topic.Bounds(t.Context(), topicConfig(brokers), "frames"); err != nil {
+		return nil
+	}
+	for _, e := range frames(t, brokers) {
+		if e.Camera == camera {
+			seqs = append(seqs, e.Seq)
+		}
+	}
+	return seqs
+}
+
 func topicConfig(brokers string) topic.Config {
 	c := config.DefaultKafka().Config
 	c.Brokers = []string{brokers}

@@ -146,7 +146,7 @@ func (s *session) tellSummary(w io.Writer, r online.Result, sum runSummary, shee
 	}
 	fmt.Fprintf(w, "); std·√d %.2f, effective rank %.0f\n", st.EmbeddingStd*sqrt(s.set.Model.Width()), st.EffectiveRank)
 	if st.KNNSamples > 0 {
-		fmt.Fprintf(w, "  labels      %.0f%% of the last %d labelled frames were recognised from earlier visits (never used in training)\n", 100*st.KNN, st.KNNSamples)
+		fmt.Fprintf(w, "  labels      %.0f%% of the last %d labelled frames were recognised from earlier visits, as the encoder saw them then (never used in training)\n", 100*st.KNN, st.KNNSamples)
 	}
 	fmt.Fprintf(w, "  checkpoint  %s\n", r.Checkpoint)
 	if len(sum.Scores) > 0 {

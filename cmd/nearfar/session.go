@@ -72,7 +72,7 @@ func (a *app) openSession(c *config.Config, demo, resume bool) (*session, error)
 		s.unbound, err = boundMemory(context.Background(), c.Run.Memory, s.log)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.run.Close())
+		return nil, errors.Join(err, s.http.close(), s.run.Close())
 	}
 	return s, nil
 }

@@ -30,14 +30,8 @@ func ReLU(x *G.Node) (*G.Node, error) {
 
 // AddReLU is max(a + b, 0) for tensors of one shape.
 func AddReLU(a, b *G.Node) (*G.Node, error) {
-	if err := anyShape("AddReLU", "a", a); err != nil {
+	if err := alike("AddReLU", a, b); err != nil {
 		return nil, err
-	}
-	if err := anyShape("AddReLU", "b", b); err != nil {
-		return nil, err
-	}
-	if !a.Shape().Eq(b.Shape()) {
-		return nil, fmt.Errorf("AddReLU: shapes %v and %v differ", a.Shape(), b.Shape())
 	}
 	o := newOp("AddReLU", a.Shape()...)
 	o.over = 0
@@ -55,14 +49,8 @@ func AddReLU(a, b *G.Node) (*G.Node, error) {
 
 // Distance is |a − b| number by number, for tensors of one shape; where they are equal its slope is taken as 0.
 func Distance(a, b *G.Node) (*G.Node, error) {
-	if err := anyShape("Distance", "a", a); err != nil {
+	if err := alike("Distance", a, b); err != nil {
 		return nil, err
-	}
-	if err := anyShape("Distance", "b", b); err != nil {
-		return nil, err
-	}
-	if !a.Shape().Eq(b.Shape()) {
-		return nil, fmt.Errorf("Distance: shapes %v and %v differ", a.Shape(), b.Shape())
 	}
 	o := newOp("Distance", a.Shape()...)
 	o.toward = []bool{true, true}
@@ -159,4 +147,18 @@ func anyShape(op, what string, n *G.Node) error {
 		return fmt.Errorf("%s: %s must have 1 to 4 dimensions, not shape %v", op, what, n.Shape())
 	}
 	return shaped(op, what, n, n.Shape().Dims())
+}
+
+// alike checks that two nodes are float32 tensors of one shape.
+func alike(op string, a, b *G.Node) error {
+	if err := anyShape(op, "a", a); err != nil {
+		return err
+	}
+	if err := anyShape(op, "b", b); err != nil {
+		return err
+	}
+	if !a.Shape().Eq(b.Shape()) {
+		return fmt.Errorf("%s: shapes %v and %v differ", op, a.Shape(), b.Shape())
+	}
+	return nil
 }

@@ -128,14 +128,14 @@ func (t *Trainer) merger(f *frame.Frame) *streams.Merger[*frame.Frame] {
 func (t *Trainer) Receive(f *frame.Frame) error {
 	t.counts.Received++
 	t.positions[f.Ref.Partition] = f.Ref.Offset + 1
-	if t.repeats.again(f.Meta, t.counts.Received) {
-		t.counts.Repeated++
-		return nil
-	}
 	if t.counts.Received%forgetEvery == 0 {
 		if err := t.forget(); err != nil {
 			return err
 		}
+	}
+	if t.repeats.again(f.Meta, t.counts.Received) {
+		t.counts.Repeated++
+		return nil
 	}
 	t.heard[f.Rig] = t.counts.Received
 	if err := t.merger(f).Push(f, t.admit); err != nil {

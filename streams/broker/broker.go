@@ -84,6 +84,8 @@ func Start(cfg Config) (*Broker, error) {
 		return nil, errors.Join(fmt.Errorf("starting the embedded broker: %w", err), b.Close())
 	}
 	b.done.Go(b.housekeep)
+	ghosts := watchGhosts(cluster, addr)
+	b.done.Go(func() { ghosts.run(b.stop) })
 	return b, nil
 }
 

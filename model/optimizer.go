@@ -11,8 +11,8 @@ import (
 // checkpoint holds all of it (stock Gorgonia solvers hide theirs).
 type Optimizer interface {
 	// Step moves params[i] by grads[i] (same lengths) at learning rate lr; where grads[i] is nil nothing asked
-	// for a move, and parameter and state stay.
-	Step(params []Tensor, grads [][]float32, lr float32)
+	// for a move, and parameter and state stay. It reports whether all that moved is finite still.
+	Step(params []Tensor, grads [][]float32, lr float32) (finite bool)
 	// State is everything a resumed run needs: names and live slices, and the count of steps taken.
 	State() (slots []Tensor, steps uint64)
 	// Restore takes over what State gave; an error says what does not fit.
@@ -46,14 +46,16 @@ type SGD struct {
 }
 
 // Step implements Optimizer.
-func (o *SGD) Step(params []Tensor, grads [][]float32, lr float32) {
+func (o *SGD) Step(params []Tensor, grads [][]float32, lr float32) (finite bool) {
 	o.steps++
+	finite = true
 	for i, p := range params {
 		if grads[i] == nil {
 			continue
 		}
-		kernel.SGDMomentum(p.Data, grads[i], o.velocity[i].Data, lr, o.spec.Momentum, o.spec.WeightDecay)
+		finite = kernel.SGDMomentum(p.Data, grads[i], o.velocity[i].Data, lr, o.spec.Momentum, o.spec.WeightDecay) && finite
 	}
+	return finite
 }
 
 // State implements Optimizer.
@@ -74,14 +76,16 @@ type Adam struct {
 }
 
 // Step implements Optimizer.
-func (o *Adam) Step(params []Tensor, grads [][]float32, lr float32) {
+func (o *Adam) Step(params []Tensor, grads [][]float32, lr float32) (finite bool) {
 	o.steps++
+	finite = true
 	for i, p := range params {
 		if grads[i] == nil {
 			continue
 		}
-		kernel.Adam(p.Data, grads[i], o.mean[i].Data, o.square[i].Data, lr, 0.9, 0.999, 1e-8, o.spec.WeightDecay, int(o.steps))
+		finite = kernel.Adam(p.Data, grads[i], o.mean[i].Data, o.square[i].Data, lr, 0.9, 0.999, 1e-8, o.spec.WeightDecay, int(o.steps)) && finite
 	}
+	return finite
 }
 
 // State implements Optimizer.

@@ -26,12 +26,12 @@ func BareConv(n, h, w, in, out, k, stride, pad int, p Precision) (*Bare, error) 
 	places := n * int(s.oh) * int(s.ow)
 	b := &Bare{Flops: 2 * float64(places) * float64(out*in*k*k), x: drawn(n * h * w * in), w: drawn(out * in * k * k), y: drawn(places * out)}
 	// Once in full, so that all passes have weights in their own layouts; what gradients overwrite is drawn again.
-	err = failed(C.nf_conv_backward_weights(c.plan, ptr(b.x), ptr(b.y), ptr(b.w), nt()), "running the weight gradient of "+c.name)
+	err = failed(C.nf_conv_backward_weights(c.plan, ptr(b.x), nil, ptr(b.y), nil, ptr(b.w), nt()), "running the weight gradient of "+c.name)
 	if copy(b.w, drawn(len(b.w))); err == nil {
-		err = failed(C.nf_conv_backward_data(c.plan, ptr(b.w), ptr(b.y), ptr(b.x), nt()), "running the gradient of "+c.name)
+		err = failed(C.nf_conv_backward_data(c.plan, ptr(b.w), ptr(b.y), nil, ptr(b.x), nt()), "running the gradient of "+c.name)
 	}
 	if copy(b.x, drawn(len(b.x))); err == nil {
-		err = failed(C.nf_conv_forward(c.plan, ptr(b.x), ptr(b.w), ptr(b.y), nt()), "running "+c.name)
+		err = failed(C.nf_conv_forward(c.plan, ptr(b.x), nil, ptr(b.w), ptr(b.y), nt()), "running "+c.name)
 	}
 	for pass := range b.run {
 		b.run[pass] = func() error {

@@ -11,7 +11,7 @@ func TestBareLayersComputeWhatTheySay(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for _, s := range []twin.ConvShape{
-		{N: 4, H: 8, W: 8, In: 16, Out: 24, KH: 3, KW: 3, Stride: 2, Pad: 1},
+		{N: 16, H: 8, W: 8, In: 16, Out: 24, KH: 3, KW: 3, Stride: 2, Pad: 1},
 		{N: 8, H: 9, W: 9, In: 3, Out: 8, KH: 7, KW: 7, Stride: 2, Pad: 3},
 	} {
 		b, err := BareConv(s.N, s.H, s.W, s.In, s.Out, s.KH, s.Stride, s.Pad, F32)

@@ -84,8 +84,9 @@ func batchNormOp(name string, x, gamma, beta, residual *G.Node, stats *Stats, mo
 		fold: make([]float32, 2*channels), mean: make([]float32, channels), rstd: make([]float32, channels),
 		part: make([]float32, int(C.nf_bn_part(C.long(rows), C.int(channels))))}
 	o := newOp(name, x.Shape()...)
-	o.run = func(in [][]float32) error { b.forward(in, o.data); return nil }
+	o.run = func(in [][]float32) error { b.forward(in, o); return nil }
 	o.derive = b.derive
+	o.rounds = true
 	o.over = 0
 	o.toward = []bool{true, true, true}
 	if residual == nil {
@@ -96,14 +97,14 @@ func batchNormOp(name string, x, gamma, beta, residual *G.Node, stats *Stats, mo
 }
 
 // forward takes x, gamma, beta and perhaps a residual.
-func (b *batchNorm) forward(in [][]float32, y []float32) {
+func (b *batchNorm) forward(in [][]float32, y *op) {
 	var residual []float32
 	if b.residual {
 		residual = in[3]
 	}
 	rows, c, relu := C.long(b.rows), C.int(b.channels), boolean(b.relu)
 	if b.mode == Eval {
-		C.nf_bn_eval(ptr(in[0]), ptr(residual), ptr(in[1]), ptr(in[2]), ptr(y), ptr(b.fold), ptr(b.mean), ptr(b.rstd),
+		C.nf_bn_eval(ptr(in[0]), ptr(residual), ptr(in[1]), ptr(in[2]), ptr(y.data), ptr16(y.rounded), ptr(b.fold), ptr(b.mean), ptr(b.rstd),
 			ptr(b.stats.Mean), ptr(b.stats.Var), rows, c, relu, normEps, nt())
 		return
 	}
@@ -111,7 +112,7 @@ func (b *batchNorm) forward(in [][]float32, y []float32) {
 	if b.mode == Train {
 		mean, variance = b.stats.Mean, b.stats.Var
 	}
-	C.nf_bn_train(ptr(in[0]), ptr(residual), ptr(in[1]), ptr(in[2]), ptr(y), ptr(b.fold), ptr(b.mean), ptr(b.rstd),
+	C.nf_bn_train(ptr(in[0]), ptr(residual), ptr(in[1]), ptr(in[2]), ptr(y.data), ptr16(y.rounded), ptr(b.fold), ptr(b.mean), ptr(b.rstd),
 		ptr(mean), ptr(variance), rows, c, relu, normMomentum, normEps, ptr(b.part), nt())
 }
 
@@ -119,14 +120,15 @@ func (b *batchNorm) forward(in [][]float32, y []float32) {
 func (b *batchNorm) derive(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	dx := newOp("BatchNormGradient", in[0].Shape()...)
 	dx.over = 0
+	dx.rounds = true
 	var dgamma, dbeta, dresidual []float32
 	dx.run = func(v [][]float32) error { // dy, x, gamma, and y where there is a residual
 		var y []float32
 		if b.residual {
 			y = v[3]
 		}
-		C.nf_bn_back(ptr(v[0]), ptr(v[1]), ptr(y), ptr(v[2]), ptr(b.fold), ptr(b.mean), ptr(b.rstd), ptr(dx.data), ptr(dresidual), ptr(dgamma),
-			ptr(dbeta), C.long(b.rows), C.int(b.channels), boolean(b.relu), boolean(b.mode != Eval), ptr(b.part), nt())
+		C.nf_bn_back(ptr(v[0]), ptr(v[1]), ptr(y), ptr(v[2]), ptr(b.fold), ptr(b.mean), ptr(b.rstd), ptr(dx.data), ptr16(dx.rounded),
+			ptr(dresidual), ptr(dgamma), ptr(dbeta), C.long(b.rows), C.int(b.channels), boolean(b.relu), boolean(b.mode != Eval), ptr(b.part), nt())
 		return nil
 	}
 	reads := G.Nodes{grad, in[0], in[1]}

@@ -54,6 +54,8 @@ func ptr(x []float32) *C.float { return (*C.float)(unsafe.Pointer(unsafe.SliceDa
 
 func ptr32(x []int32) *C.int32_t { return (*C.int32_t)(unsafe.Pointer(unsafe.SliceData(x))) }
 
+func ptr16(x []uint16) *C.uint16_t { return (*C.uint16_t)(unsafe.Pointer(unsafe.SliceData(x))) }
+
 func ptr8(x []uint8) *C.uint8_t { return (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(x))) }
 
 func boolean(b bool) C.int {

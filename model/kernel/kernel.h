@@ -16,9 +16,10 @@ typedef struct {
 enum { NF_FORWARD = 1, NF_TO_DATA = 2, NF_TO_WEIGHTS = 4, NF_HOLD = 8 }; // passes; whether nf_conv_bare will be asked of them
 // bf16: operands are rounded to bf16, sums and results are float32.
 nf_conv *nf_conv_new(const nf_conv_shape *s, int passes, int bf16, int nt, int *status);
-int nf_conv_forward(nf_conv *c, const float *x, const float *w, float *y, int nt);
-int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, float *dx, int nt);
-int nf_conv_backward_weights(nf_conv *c, const float *x, const float *dy, float *dw, int nt);
+// x16 and dy16 are x and dy rounded to bf16 where they are at hand, NULL where not.
+int nf_conv_forward(nf_conv *c, const float *x, const uint16_t *x16, const float *w, float *y, int nt);
+int nf_conv_backward_data(nf_conv *c, const float *w, const float *dy, const uint16_t *dy16, float *dx, int nt);
+int nf_conv_backward_weights(nf_conv *c, const float *x, const uint16_t *x16, const float *dy, const uint16_t *dy16, float *dw, int nt);
 // The same for inference: y ← relu(x ∗ w + bias + y), addition and ReLU as the plan has them. load takes
 // weights over; w is read again only where the plan keeps their layout.
 nf_conv *nf_conv_infer_new(const nf_conv_shape *s, int add, int relu, int bf16, int nt, int *status);
@@ -33,14 +34,14 @@ const char *nf_isa(void);
 int nf_has_bf16(void); // in instructions, not emulated
 void nf_version(int v[3]);
 
-// norm.c
+// norm.c: y16 and dx16 take the result rounded to bf16, too, where they are not NULL.
 long nf_bn_part(long rows, int c); // floats of scratch
-void nf_bn_train(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+void nf_bn_train(const float *x, const float *res, const float *gamma, const float *beta, float *y, uint16_t *y16, float *fold, float *mean, float *rstd,
 	float *run_mean, float *run_var, long rows, int c, int relu, float momentum, float eps, float *part, int nt);
-void nf_bn_eval(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+void nf_bn_eval(const float *x, const float *res, const float *gamma, const float *beta, float *y, uint16_t *y16, float *fold, float *mean, float *rstd,
 	const float *run_mean, const float *run_var, long rows, int c, int relu, float eps, int nt);
 void nf_bn_back(const float *dy, const float *x, const float *y, const float *gamma, const float *fold, const float *mean, const float *rstd,
-	float *dx, float *dres, float *dgamma, float *dbeta, long rows, int c, int relu, int train, float *part, int nt);
+	float *dx, uint16_t *dx16, float *dres, float *dgamma, float *dbeta, long rows, int c, int relu, int train, float *part, int nt);
 
 // group.c
 void nf_gn(const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd, int n, long hw, int c, int groups,
@@ -124,9 +125,9 @@ nf_search *nf_search_new(const float *q, const float *unit, int m, const float *
 long nf_search_found(const nf_search *s, int query, const long **row, const float **score);
 void nf_search_free(nf_search *s);
 
-// update.c
-void nf_sgd(float *p, const float *g, float *v, float lr, float momentum, float decay, long n, int nt);
-void nf_adam(float *p, const float *g, float *m, float *v, float lr, float b1, float b2, float eps, float decay, float decoupled,
+// update.c; the optimisers say whether all weights are numbers still
+int nf_sgd(float *p, const float *g, float *v, float lr, float momentum, float decay, long n, int nt);
+int nf_adam(float *p, const float *g, float *m, float *v, float lr, float b1, float b2, float eps, float decay, float decoupled,
 	double correct1, double correct2, long n, int nt);
 void nf_ema(float *key, const float *query, float momentum, long n, int nt);
 void nf_axpy(float *dst, const float *x, float a, long n, int nt);

@@ -24,6 +24,8 @@ func TestConvAgreesWithItsTwin(t *testing.T) {
 		{N: 1, H: 1, W: 1, In: 1, Out: 1, KH: 1, KW: 1, Stride: 1, Pad: 0},
 		{N: 3, H: 2, W: 2, In: 128, Out: 256, KH: 3, KW: 3, Stride: 1, Pad: 1},
 		{N: 5, H: 4, W: 4, In: 17, Out: 33, KH: 5, KW: 5, Stride: 3, Pad: 2},
+		{N: 1, H: 3, W: 5, In: 64, Out: 48, KH: 3, KW: 2, Stride: 2, Pad: 1},
+		{N: 1, H: 4, W: 4, In: 64, Out: 64, KH: 3, KW: 3, Stride: 2, Pad: 0},
 	}
 	for _, s := range shapes {
 		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {

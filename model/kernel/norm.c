@@ -39,24 +39,32 @@ NF_SIMD static void sums(const float *x, const float *pivot, float *s1, float *s
 	sums_rows(x + whole * c, pivot, s1, s2, n - whole, c, 1);
 }
 
-// y = x·scale + shift (+ res), ReLU where asked; y may be x.
-INLINE void affine_rows(const float *x, const float *res, const float *scale, const float *shift, float *y,
-	long n, int c, const int add, const int relu) {
+// y = x·scale + shift (+ res), ReLU where asked, and rounded to bf16 where h is; y may be x.
+INLINE void affine_rows(const float *x, const float *res, const float *scale, const float *shift, float *y, uint16_t *h,
+	long n, int c, const int add, const int relu, const int half) {
 	for (long i = 0; i < n; i++, x += c, y += c) {
 #pragma omp simd
 		for (int j = 0; j < c; j++) {
 			float v = x[j] * scale[j] + shift[j];
 			if (add) v += res[j];
-			y[j] = relu && v <= 0 ? 0 : v;
+			v = relu && v <= 0 ? 0 : v;
+			y[j] = v;
+			if (half) h[j] = bf16_of(v);
 		}
 		if (add) res += c;
+		if (half) h += c;
 	}
 }
-NF_SIMD static void affine(const float *x, const float *res, const float *scale, const float *shift, float *y, long n, int c, int relu) {
-	if (res && relu) affine_rows(x, res, scale, shift, y, n, c, 1, 1);
-	else if (res) affine_rows(x, res, scale, shift, y, n, c, 1, 0);
-	else if (relu) affine_rows(x, res, scale, shift, y, n, c, 0, 1);
-	else affine_rows(x, res, scale, shift, y, n, c, 0, 0);
+INLINE void affine_all(const float *x, const float *res, const float *scale, const float *shift, float *y, uint16_t *h, long n, int c, int relu,
+	const int half) {
+	if (res && relu) affine_rows(x, res, scale, shift, y, h, n, c, 1, 1, half);
+	else if (res) affine_rows(x, res, scale, shift, y, h, n, c, 1, 0, half);
+	else if (relu) affine_rows(x, res, scale, shift, y, h, n, c, 0, 1, half);
+	else affine_rows(x, res, scale, shift, y, h, n, c, 0, 0, half);
+}
+NF_SIMD static void affine(const float *x, const float *res, const float *scale, const float *shift, float *y, uint16_t *h, long n, int c, int relu) {
+	if (h) affine_all(x, res, scale, shift, y, h, n, c, relu, 1);
+	else affine_all(x, res, scale, shift, y, h, n, c, relu, 0);
 }
 
 // What norm, batch statistics and running statistics come to: y = x·fold[0:c] + fold[c:2c].
@@ -69,7 +77,7 @@ static void folded(const float *gamma, const float *beta, const float *mean, con
 
 #define ROWS(b, nb) long lo = rows * (b) / (nb), n = rows * ((b) + 1) / (nb) - lo
 
-void nf_bn_train(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+void nf_bn_train(const float *x, const float *res, const float *gamma, const float *beta, float *y, uint16_t *y16, float *fold, float *mean, float *rstd,
 	float *run_mean, float *run_var, long rows, int c, int relu, float momentum, float eps, float *part, int nt) {
 	int nb = blocks(rows);
 #pragma omp parallel num_threads(nt) if (rows * c > NF_SMALL)
@@ -97,12 +105,12 @@ void nf_bn_train(const float *x, const float *res, const float *gamma, const flo
 #pragma omp for schedule(static)
 		for (int b = 0; b < nb; b++) {
 			ROWS(b, nb);
-			affine(x + lo * c, res ? res + lo * c : 0, fold, fold + c, y + lo * c, n, c, relu);
+			affine(x + lo * c, res ? res + lo * c : 0, fold, fold + c, y + lo * c, y16 ? y16 + lo * c : 0, n, c, relu);
 		}
 	}
 }
 
-void nf_bn_eval(const float *x, const float *res, const float *gamma, const float *beta, float *y, float *fold, float *mean, float *rstd,
+void nf_bn_eval(const float *x, const float *res, const float *gamma, const float *beta, float *y, uint16_t *y16, float *fold, float *mean, float *rstd,
 	const float *run_mean, const float *run_var, long rows, int c, int relu, float eps, int nt) {
 	for (int j = 0; j < c; j++) {
 		mean[j] = run_mean[j];
@@ -113,7 +121,7 @@ void nf_bn_eval(const float *x, const float *res, const float *gamma, const floa
 #pragma omp parallel for num_threads(nt) schedule(static) if (rows * c > NF_SMALL)
 	for (int b = 0; b < nb; b++) {
 		ROWS(b, nb);
-		affine(x + lo * c, res ? res + lo * c : 0, fold, fold + c, y + lo * c, n, c, relu);
+		affine(x + lo * c, res ? res + lo * c : 0, fold, fold + c, y + lo * c, y16 ? y16 + lo * c : 0, n, c, relu);
 	}
 }
 
@@ -152,25 +160,31 @@ NF_SIMD static void back_sums(const float *dy, const float *x, const float *y, c
 	else back_sums_all(dy, x, y, fold, mean, keep, s1, s2, n, c, 0, 0);
 }
 
-// dx = dy·k + x·k[c:] + k[2c:], where dy passes the ReLU unless it is kept and has passed already.
-INLINE void back_dx_rows(const float *dy, const float *x, const float *fold, const float *k, float *dx, long n,
-	int c, const int masked) {
+// dx = dy·k + x·k[c:] + k[2c:], where dy passes the ReLU unless it is kept and has passed already; rounded, too, where
+// h is.
+INLINE void back_dx_rows(const float *dy, const float *x, const float *fold, const float *k, float *dx, uint16_t *h, long n,
+	int c, const int masked, const int half) {
 	for (long i = 0; i < n; i++, x += c, dy += c, dx += c) {
 #pragma omp simd
 		for (int j = 0; j < c; j++) {
 			float v = x[j], g = dy[j];
 			if (masked) g = v * fold[j] + fold[c + j] <= 0 ? 0 : g;
-			dx[j] = g * k[j] + (v * k[c + j] + k[2 * c + j]);
+			float d = g * k[j] + (v * k[c + j] + k[2 * c + j]);
+			dx[j] = d;
+			if (half) h[j] = bf16_of(d);
 		}
+		if (half) h += c;
 	}
 }
-NF_SIMD static void back_dx(const float *dy, const float *x, const float *fold, const float *k, float *dx, long n, int c, int masked) {
-	if (masked) back_dx_rows(dy, x, fold, k, dx, n, c, 1);
-	else back_dx_rows(dy, x, fold, k, dx, n, c, 0);
+NF_SIMD static void back_dx(const float *dy, const float *x, const float *fold, const float *k, float *dx, uint16_t *h, long n, int c, int masked) {
+	if (masked && h) back_dx_rows(dy, x, fold, k, dx, h, n, c, 1, 1);
+	else if (masked) back_dx_rows(dy, x, fold, k, dx, h, n, c, 1, 0);
+	else if (h) back_dx_rows(dy, x, fold, k, dx, h, n, c, 0, 1);
+	else back_dx_rows(dy, x, fold, k, dx, h, n, c, 0, 0);
 }
 
 void nf_bn_back(const float *dy, const float *x, const float *y, const float *gamma, const float *fold, const float *mean, const float *rstd,
-	float *dx, float *dres, float *dgamma, float *dbeta, long rows, int c, int relu, int train, float *part, int nt) {
+	float *dx, uint16_t *dx16, float *dres, float *dgamma, float *dbeta, long rows, int c, int relu, int train, float *part, int nt) {
 	int nb = blocks(rows);
 	float *k = part + (long)nb * 2 * c; // 3c
 #pragma omp parallel num_threads(nt) if (rows * c > NF_SMALL)
@@ -196,7 +210,7 @@ void nf_bn_back(const float *dy, const float *x, const float *y, const float *ga
 #pragma omp for schedule(static)
 		for (int b = 0; b < nb; b++) {
 			ROWS(b, nb);
-			back_dx((dres ? dres : dy) + lo * c, x + lo * c, fold, k, dx + lo * c, n, c, relu && !dres);
+			back_dx((dres ? dres : dy) + lo * c, x + lo * c, fold, k, dx + lo * c, dx16 ? dx16 + lo * c : 0, n, c, relu && !dres);
 		}
 	}
 }

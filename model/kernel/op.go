@@ -28,6 +28,9 @@ type op struct {
 	// pinned keeps the output in the memory it was made with: another op writes it.
 	pinned bool
 	placed bool // a Machine has given the output its memory
+	// rounds says that run fills rounded as well where there is one: the output in bf16, for convolutions that read it so.
+	rounds  bool
+	rounded []uint16
 	// images says that the output is made of the graph's inputs without parameters: see isImages.
 	images bool
 	// toward says for which inputs derive gives a gradient.
@@ -51,6 +54,19 @@ func newOp(name string, shape ...int) *op {
 func (o *op) place(data []float32) {
 	o.data = data
 	o.out = tensor.New(tensor.WithShape(o.out.Shape()...), tensor.WithBacking(data))
+}
+
+// inBF16 asks the op that makes a node for its output rounded to bf16, too. An op that makes none
+// has none, and whoever wants it rounds by itself.
+func inBF16(n *G.Node, p Precision) *op {
+	o, ok := n.Op().(*op)
+	if !ok || !o.rounds || p != BF16 {
+		return new(op)
+	}
+	if o.rounded == nil {
+		o.rounded = make([]uint16, len(o.data))
+	}
+	return o
 }
 
 // apply puts the op into the graph of its inputs.

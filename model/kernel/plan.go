@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"fmt"
+	"unsafe"
 
 	"gorgonia.org/tensor"
 )
@@ -42,47 +43,70 @@ func (p *plan) use(at int, s step) {
 
 // lay gives every output its memory and returns how many floats that took.
 func (p *plan) lay(steps []step) (floats int, err error) {
-	memory := make([][]float32, len(p.last)) // of each node whose output is laid
-	var free [][]float32
+	memory := make([][]float32, len(p.last))  // of each node whose output is laid
+	rounded := make([][]float32, len(p.last)) // of its output in bf16
+	var store shelf
 	for _, s := range steps {
 		o, ok := s.op.(*op)
 		if !ok {
 			continue
 		}
 		if o.placed {
-			return floats, fmt.Errorf("planning a graph: %v runs on another machine already", o)
+			return store.floats, fmt.Errorf("planning a graph: %v runs on another machine already", o)
 		}
 		o.placed = true
 		switch need := len(o.data); {
 		case o.pinned:
-			floats += need
+			store.floats += need
 		case o.over >= 0 && p.dies(s, s.in[o.over]) && memory[s.in[o.over]] != nil && cap(memory[s.in[o.over]]) >= need:
 			memory[s.at], memory[s.in[o.over]] = memory[s.in[o.over]], nil
 			o.place(memory[s.at][:need])
 		default:
-			best := -1
-			for i, f := range free { // the smallest that fits; of equals the one freed last
-				if cap(f) >= need && (best < 0 || cap(f) <= cap(free[best])) {
-					best = i
-				}
-			}
-			if best < 0 {
-				floats += need
-				memory[s.at] = make([]float32, need)
-			} else {
-				memory[s.at] = free[best]
-				free = append(free[:best], free[best+1:]...)
-			}
+			memory[s.at] = store.take(need)
 			o.place(memory[s.at][:need])
 		}
+		if need := len(o.rounded); need > 0 {
+			rounded[s.at] = store.take((need + 1) / 2)
+			o.rounded = unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(rounded[s.at]))), need)
+		}
 		for _, i := range s.in {
-			if p.dies(s, i) && memory[i] != nil {
-				free = append(free, memory[i])
-				memory[i] = nil
+			if p.dies(s, i) {
+				store.give(memory[i])
+				store.give(rounded[i])
+				memory[i], rounded[i] = nil, nil
 			}
 		}
 	}
-	return floats, nil
+	return store.floats, nil
+}
+
+// shelf is memory that is free for now.
+type shelf struct {
+	free   [][]float32
+	floats int // that were ever made
+}
+
+// take is the smallest piece that fits, of equals the one given last, or a new one.
+func (s *shelf) take(need int) []float32 {
+	best := -1
+	for i, f := range s.free {
+		if cap(f) >= need && (best < 0 || cap(f) <= cap(s.free[best])) {
+			best = i
+		}
+	}
+	if best < 0 {
+		s.floats += need
+		return make([]float32, need)
+	}
+	f := s.free[best]
+	s.free = append(s.free[:best], s.free[best+1:]...)
+	return f
+}
+
+func (s *shelf) give(f []float32) {
+	if f != nil {
+		s.free = append(s.free, f)
+	}
 }
 
 // dies says that a step is the last to read a node that need not be kept.

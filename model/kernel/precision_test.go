@@ -40,6 +40,8 @@ func TestBF16ConvolutionIsThatOfRoundedOperands(t *testing.T) {
 		{N: 2, H: 2, W: 2, In: 128, Out: 256, KH: 3, KW: 3, Stride: 1, Pad: 1}, // more weights than places
 		{N: 2, H: 8, W: 8, In: 64, Out: 128, KH: 1, KW: 1, Stride: 2, Pad: 0},
 		{N: 5, H: 4, W: 4, In: 17, Out: 33, KH: 5, KW: 5, Stride: 3, Pad: 2},
+		{N: 1, H: 3, W: 5, In: 64, Out: 48, KH: 3, KW: 2, Stride: 2, Pad: 1},
+		{N: 16, H: 8, W: 8, In: 16, Out: 32, KH: 3, KW: 3, Stride: 2, Pad: 1}, // few places a picture
 	} {
 		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
 			r := random("bf16")
@@ -55,6 +57,54 @@ func TestBF16ConvolutionIsThatOfRoundedOperands(t *testing.T) {
 				t.Error("nothing was rounded")
 			}
 		})
+	}
+}
+
+// What a batch norm rounds for the convolutions around it is what they would round themselves: a chain gives the bits of
+// its links one by one.
+func TestConvolutionsTakeWhatIsRoundedAlready(t *testing.T) {
+	p := bf16(t)
+	for _, n := range []int{1, 6} { // of 64 pictures; few enough to be a product, and not
+		r := random("chain")
+		x, w1, w2 := draw(r, 64*n, 4, 4, 16), draw(r, 32, 16, 3, 3), draw(r, 32, 32, 3, 3)
+		if n == 1 {
+			x, w1, w2 = draw(r, 2, 4, 4, 16), draw(r, 96, 16, 3, 3), draw(r, 64, 96, 3, 3)
+		}
+		gamma, beta := draw(r, w1.shape[0]), draw(r, w1.shape[0])
+		first := func(in G.Nodes) (*G.Node, error) { return Conv2D(in[0], in[1], 1, 1, p) }
+		norm := func(in G.Nodes) (*G.Node, error) { return BatchNorm(in[0], in[1], in[2], nil, TrainFrozen, true) }
+		chain := func(in G.Nodes) (*G.Node, error) {
+			y, err := first(G.Nodes{in[0], in[1]})
+			if err != nil {
+				return nil, err
+			}
+			if y, err = norm(G.Nodes{y, in[2], in[3]}); err != nil {
+				return nil, err
+			}
+			o := y.Op().(*op)
+			if y, err = first(G.Nodes{y, in[4]}); err == nil && len(o.rounded) != len(o.data) {
+				t.Error("nothing was asked to be rounded")
+			}
+			return y, err
+		}
+		dy := normal(r, x.shape[0]*4*4*w2.shape[0])
+		y, grads := evaluate(t, chain, dy, x, w1, gamma, beta, w2)
+
+		places := []int{x.shape[0], 4, 4, w1.shape[0]}
+		some := normal(r, x.shape[0]*4*4*w1.shape[0])
+		y1, _ := evaluate(t, first, some, x, w1)
+		y2, _ := evaluate(t, norm, some, given{places, y1}, gamma, beta)
+		y3, last := evaluate(t, first, dy, given{places, y2}, w2)
+		_, middle := evaluate(t, norm, last[0], given{places, y1}, gamma, beta)
+		_, begin := evaluate(t, first, middle[0], x, w1)
+		if !slices.Equal(y, y3) {
+			t.Error("forward: other bits")
+		}
+		for i, want := range [][]float32{begin[0], begin[1], middle[1], middle[2], last[1]} {
+			if !slices.Equal(grads[i], want) {
+				t.Errorf("gradient %d: other bits", i)
+			}
+		}
 	}
 }
 

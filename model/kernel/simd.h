@@ -46,6 +46,14 @@ static inline float tangent(float x) {
 	return x > 0 ? y : -y;
 }
 
+// The nearest bf16, to even where two are as near; a NaN stays one.
+static inline uint16_t bf16_of(float x) {
+	uint32_t u;
+	memcpy(&u, &x, sizeof u);
+	uint32_t near = (u + 0x7fff + (u >> 16 & 1)) >> 16, nan = u >> 16 | 0x40;
+	return (uint16_t)((u & 0x7fffffff) > 0x7f800000 ? nan : near);
+}
+
 // Passes over fewer floats than this stay on one thread: they take microseconds, and where other programs
 // use the CPUs every waking of the team may wait for the scheduler.
 #define NF_SMALL 131072

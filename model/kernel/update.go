@@ -5,31 +5,32 @@ import "C"
 
 import "math"
 
-// SGDMomentum moves params against grads as PyTorch does: v ← momentum·v + (g + weightDecay·w), w ← w − lr·v.
-func SGDMomentum(params, grads, velocity []float32, lr, momentum, weightDecay float32) {
+// SGDMomentum moves params against grads as PyTorch does: v ← momentum·v + (g + weightDecay·w), w ← w − lr·v. It
+// reports whether all params are finite now, as the other optimisers do: a gradient that is not makes one that is not.
+func SGDMomentum(params, grads, velocity []float32, lr, momentum, weightDecay float32) (finite bool) {
 	same("SGDMomentum", len(params), len(grads), len(velocity))
-	C.nf_sgd(ptr(params), ptr(grads), ptr(velocity), C.float(lr), C.float(momentum), C.float(weightDecay), C.long(len(params)), nt())
+	return 0 != C.nf_sgd(ptr(params), ptr(grads), ptr(velocity), C.float(lr), C.float(momentum), C.float(weightDecay), C.long(len(params)), nt())
 }
 
 // Adam is step number step (from 1) of Kingma & Ba 2014 (arXiv:1412.6980), with m and v the moments and
 // weightDecay·w added to the gradient, as in PyTorch's Adam.
-func Adam(params, grads, m, v []float32, lr, b1, b2, eps, weightDecay float32, step int) {
-	adam(params, grads, m, v, lr, b1, b2, eps, weightDecay, 0, step)
+func Adam(params, grads, m, v []float32, lr, b1, b2, eps, weightDecay float32, step int) (finite bool) {
+	return adam(params, grads, m, v, lr, b1, b2, eps, weightDecay, 0, step)
 }
 
 // AdamW is Adam with weights shrunk by lr·weightDecay apart from the gradient (Loshchilov & Hutter 2017,
 // arXiv:1711.05101).
-func AdamW(params, grads, m, v []float32, lr, b1, b2, eps, weightDecay float32, step int) {
-	adam(params, grads, m, v, lr, b1, b2, eps, 0, weightDecay, step)
+func AdamW(params, grads, m, v []float32, lr, b1, b2, eps, weightDecay float32, step int) (finite bool) {
+	return adam(params, grads, m, v, lr, b1, b2, eps, 0, weightDecay, step)
 }
 
-func adam(params, grads, m, v []float32, lr, b1, b2, eps, decay, decoupled float32, step int) {
+func adam(params, grads, m, v []float32, lr, b1, b2, eps, decay, decoupled float32, step int) (finite bool) {
 	same("Adam", len(params), len(grads), len(m), len(v))
 	if step < 1 {
 		panic("kernel: Adam: steps count from 1")
 	}
 	correct := func(b float32) C.double { return C.double(1 - math.Pow(float64(b), float64(step))) }
-	C.nf_adam(ptr(params), ptr(grads), ptr(m), ptr(v), C.float(lr), C.float(b1), C.float(b2), C.float(eps), C.float(decay), C.float(decoupled),
+	return 0 != C.nf_adam(ptr(params), ptr(grads), ptr(m), ptr(v), C.float(lr), C.float(b1), C.float(b2), C.float(eps), C.float(decay), C.float(decoupled),
 		correct(b1), correct(b2), C.long(len(params)), nt())
 }
 

@@ -85,3 +85,25 @@ func TestSumSquaresDoesNotDependOnThreads(t *testing.T) {
 		t.Errorf("the sum over a NaN is %v", s)
 	}
 }
+
+// An optimiser says that a weight is no number any more, wherever it is.
+func TestOptimisersSeeWhatIsNoNumber(t *testing.T) {
+	for _, n := range []int{1, 7, 300_000} {
+		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
+			for _, at := range []int{-1, 0, n / 2, n - 1} {
+				p, g, m, v := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+				if at >= 0 {
+					g[at] = bad
+				}
+				if SGDMomentum(p, g, m, 0.1, 0.9, 1e-4) != (at < 0) {
+					t.Errorf("SGD, %d weights, gradient %v at %d", n, bad, at)
+				}
+				clear(p)
+				clear(m)
+				if Adam(p, g, m, v, 0.1, 0.9, 0.999, 1e-8, 1e-4, 1) != (at < 0) {
+					t.Errorf("Adam, %d weights, gradient %v at %d", n, bad, at)
+				}
+			}
+		}
+	}
+}

@@ -98,13 +98,7 @@ func (l *Learner) Learn() ([]objective.Told, error) {
 			return l.told, fmt.Errorf("step %d, objective %s: %w", l.step, l.names[i], ErrDiverged)
 		}
 	}
-	for _, g := range l.grads {
-		if bad(kernel.SumSquares(g)) {
-			return l.told, fmt.Errorf("step %d: %w", l.step, ErrDiverged)
-		}
-	}
-	l.optimizer.Step(l.query.Params, l.grads, l.rate())
-	if bad(kernel.SumSquares(l.query.ParamArena)) || bad(kernel.SumSquares(l.query.StatArena)) {
+	if !l.optimizer.Step(l.query.Params, l.grads, l.rate()) || bad(kernel.SumSquares(l.query.StatArena)) {
 		return l.told, fmt.Errorf("step %d, weights: %w", l.step, ErrDiverged)
 	}
 	for i, o := range l.objectives {

@@ -149,7 +149,7 @@ func (t *pipelineTiming) learn(ctx context.Context, dir string, messages []frame
 		return 0, err
 	}
 	set := settings(&c, "bench")
-	decode, stopDecoders, err := decoders(c.Run.Apart)
+	decode, stopDecoders, err := decoders(c.Run.Apart, decodersAtOnce())
 	if err != nil {
 		return 0, err
 	}
@@ -160,7 +160,7 @@ func (t *pipelineTiming) learn(ctx context.Context, dir string, messages []frame
 	close(over)
 	result, err := online.Learn(ctx, online.Options{
 		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: set, Dir: filepath.Join(dir, "checkpoints"),
-		MaxFrames: uint64(t.warm + t.Frames), Over: over, Decoders: decodersAtOnce(), Decode: decode,
+		MaxFrames: uint64(t.warm + t.Frames), Over: over, Decoders: decodersAtOnce(), Turns: takingTurns(), Decode: decode,
 		Meter: online.NewMeter(set.Model.Width(), set.Probe, c.Sampler.Gap), Log: slog.New(slog.DiscardHandler),
 		Account: func(a online.Account) {
 			switch {

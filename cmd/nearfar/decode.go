@@ -9,6 +9,7 @@ import (
 
 	"github.com/nearfar/nearfar/internal/picture"
 	"github.com/nearfar/nearfar/internal/picture/decoder"
+	"github.com/nearfar/nearfar/model/kernel"
 )
 
 func newDecodeCmd(a *app) *cobra.Command {
@@ -18,11 +19,21 @@ func newDecodeCmd(a *app) *cobra.Command {
 	}
 }
 
-// decodersAtOnce is how many frames are decoded at a time: half of the machine learns.
-func decodersAtOnce() int { return max(1, runtime.NumCPU()/2) }
+// takingTurns says that learning leaves no core to decoding.
+func takingTurns() bool { return kernel.Threads() >= runtime.NumCPU() }
 
-// decoders are what frames are decoded with: processes of their own, or this one (nil). The function ends them.
-func decoders(processes bool) (decoder.Decode, func() error, error) {
+// decodersAtOnce is how many frames are decoded at a time beside learning: on the cores that it leaves, or, between
+// steps, on all.
+func decodersAtOnce() int {
+	if takingTurns() {
+		return runtime.NumCPU()
+	}
+	return runtime.NumCPU() - kernel.Threads()
+}
+
+// decoders are what frames are decoded with, n at a time: processes of their own, or this one (nil). The function ends
+// them.
+func decoders(processes bool, n int) (decoder.Decode, func() error, error) {
 	if !processes {
 		return nil, func() error { return nil }, nil
 	}
@@ -30,6 +41,6 @@ func decoders(processes bool) (decoder.Decode, func() error, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("finding the program for the decoder processes: %w", err)
 	}
-	pool := decoder.New(decodersAtOnce(), []string{self, "decode"}, nil)
+	pool := decoder.New(n, []string{self, "decode"}, nil)
 	return pool.Decode, pool.Close, nil
 }

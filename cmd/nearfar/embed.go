@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,7 +116,7 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		c.Kafka.Frames = e.topic
 	}
 	o := online.EmbedOptions{Group: e.group, Kafka: c.Kafka.Config, Frames: c.Kafka.Frames, MaxBytes: c.Kafka.MaxMessage(), Checkpoint: e.checkpoint,
-		Precision: e.asked(), Follow: e.follow, Decoders: decodersAtOnce(), Log: a.logger(c.Log)}
+		Precision: e.asked(), Follow: e.follow, Decoders: embedDecoders(), Log: a.logger(c.Log)}
 	if e.follow {
 		o.Refresh = e.refresh
 	}
@@ -129,7 +130,7 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		return err
 	}
 	defer unbound()
-	decode, stopDecoders, err := decoders(c.Run.Apart)
+	decode, stopDecoders, err := decoders(c.Run.Apart, embedDecoders())
 	if err != nil {
 		return err
 	}
@@ -250,3 +251,6 @@ func explainCheckpoint(err error) error {
 	}
 	return err
 }
+
+// embedDecoders is how many frames are decoded at a time beside embedding: half of the machine embeds.
+func embedDecoders() int { return max(1, runtime.NumCPU()/2) }

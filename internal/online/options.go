@@ -26,6 +26,7 @@ type Options struct {
 	MaxLag    int64           // frames behind from which on due steps are forgone; 0: never
 	Over      <-chan struct{} // closed once nobody writes frames any more: what is in the topic is learned, then the run ends
 	Decoders  int             // frames decoded at once
+	Turns     bool            // no core is left beside a step's threads: decoding waits while one runs
 	Decode    decoder.Decode  // nil: picture.Decode, in this process
 	Meter     *Meter
 	Lag       func(int64) // told now and then how many frames are in the topic and not yet trained on

@@ -51,8 +51,9 @@ func (r Report) Loss() float64 {
 // Outputs are where a trainer's results go. Each may be nil.
 type Outputs struct {
 	Embeddings func([]frame.Embedding) error
-	Flush      func() error // makes the embeddings lasting, before a checkpoint says that their frames are done
-	Begin      func()       // a step begins: what it takes is for others to measure, the trainer looks at no clock
+	Flush      func() error         // makes the embeddings lasting, before a checkpoint says that their frames are done
+	Begin      func()               // a step begins: what it takes is for others to measure, the trainer looks at no clock
+	Alone      func() (over func()) // called before a step computes on all cores, over after it
 	Step       func(Report)
 	Setback    func(Setback)
 	Checkpoint func(path string, step uint64)
@@ -194,33 +195,45 @@ func (t *Trainer) learn() error {
 		t.counts.Forgone += t.sampler.Forgo()
 	}
 	for t.sampler.Due() {
-		if t.out.Begin != nil {
-			t.out.Begin()
-		}
-		if !t.sampler.Draw(t.learner.step, &t.draw) {
-			return nil
-		}
-		rate := t.learner.rate()
-		t.learner.Paint(t.sampler, &t.draw)
-		told, err := t.learner.Learn()
-		if errors.Is(err, ErrDiverged) {
-			if err := t.goBack(err); err != nil {
-				return err
-			}
-			continue
-		}
-		if err == nil {
-			err = t.learner.Tell(t.sampler, &t.draw)
-		}
-		if err != nil {
+		if drawn, err := t.stepOnce(); err != nil || !drawn {
 			return err
-		}
-		t.counts.Steps = t.learner.step
-		if t.out.Step != nil {
-			t.out.Step(Report{Step: t.learner.step, LR: rate, Told: told})
 		}
 	}
 	return nil
+}
+
+// stepOnce takes a step, if there is anything to draw.
+func (t *Trainer) stepOnce() (drawn bool, err error) {
+	if t.out.Begin != nil {
+		t.out.Begin()
+	}
+	if !t.sampler.Draw(t.learner.step, &t.draw) {
+		return false, nil
+	}
+	rate := t.learner.rate()
+	t.learner.Paint(t.sampler, &t.draw)
+	told, err := t.learnAlone()
+	if errors.Is(err, ErrDiverged) {
+		return true, t.goBack(err)
+	}
+	if err == nil {
+		err = t.learner.Tell(t.sampler, &t.draw)
+	}
+	if err != nil {
+		return true, err
+	}
+	t.counts.Steps = t.learner.step
+	if t.out.Step != nil {
+		t.out.Step(Report{Step: t.learner.step, LR: rate, Told: told})
+	}
+	return true, nil
+}
+
+func (t *Trainer) learnAlone() ([]objective.Told, error) {
+	if t.out.Alone != nil {
+		defer t.out.Alone()()
+	}
+	return t.learner.Learn()
 }
 
 // publish hands embeddings on.

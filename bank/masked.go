@@ -1,6 +1,9 @@
 package bank
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Masked appends to dst, ascending, the slots that are no negatives for the anchor:
 //   - keys of the anchor's own rig captured less than far from it, be they near or in no-man's-land;
@@ -10,6 +13,15 @@ import "time"
 // A key exactly far away is a negative.
 func (b *Rolling) Masked(dst []int32, anchor Origin, far time.Duration) []int32 {
 	rig, at, reach := b.rigs.find(anchor.Rig), nanos(anchor.Captured), int64(far)
+	if b.MaxAge == 0 && 0 < reach && reach < math.MaxInt64/2 { // one comparison a key: a bank is looked through for every row of a step
+		first, width := at-reach+1, uint64(2*reach-1)
+		for slot, key := range b.captured {
+			if uint64(key-first) < width && b.rig[slot] == rig {
+				dst = append(dst, int32(slot))
+			}
+		}
+		return dst
+	}
 	for slot, key := range b.captured {
 		if b.rig[slot] == rig {
 			if d := key - at; d < reach && -d < reach || d == 0 && b.same(slot, anchor) {

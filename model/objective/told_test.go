@@ -102,8 +102,11 @@ func TestContrastiveObjectivesReportScoresGapAndBound(t *testing.T) {
 			c, bounded, scores = Config{Kind: "npid", Softmax: true}, true, true
 		}
 		n, seen, steps := needs("batch"), frames, 20
-		if c.Kind == "npid" { // learns from seeing a frame again, and again
+		switch c.Kind {
+		case "npid": // learns from seeing a frame again, and again
 			seen, steps = frames[:n.Bank], 300
+		case "byol", "predict", "simsiam": // their predictors begin anywhere
+			steps = 60
 		}
 		b := newBench(t, c, n, seen)
 		var told Told

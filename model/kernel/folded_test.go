@@ -30,6 +30,8 @@ func TestConvNormAgreesWithConvolutionAndNormOneAfterTheOther(t *testing.T) {
 		{N: 3, H: 8, W: 8, In: 16, Out: 24, KH: 3, KW: 3, Stride: 1, Pad: 1},
 		{N: 2, H: 8, W: 8, In: 16, Out: 32, KH: 1, KW: 1, Stride: 2, Pad: 0},
 		{N: 1, H: 15, W: 15, In: 5, Out: 7, KH: 7, KW: 7, Stride: 2, Pad: 3},
+		{N: 2, H: 2, W: 3, In: 64, Out: 80, KH: 3, KW: 3, Stride: 1, Pad: 1},   // more weights than places
+		{N: 2, H: 9, W: 14, In: 64, Out: 128, KH: 3, KW: 3, Stride: 1, Pad: 1}, // by Winograd's algorithm
 	} {
 		for _, add := range []bool{false, true} {
 			for _, relu := range []bool{false, true} {

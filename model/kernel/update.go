@@ -9,7 +9,7 @@ import "math"
 // reports whether all params are finite now, as the other optimisers do: a gradient that is not makes one that is not.
 func SGDMomentum(params, grads, velocity []float32, lr, momentum, weightDecay float32) (finite bool) {
 	same("SGDMomentum", len(params), len(grads), len(velocity))
-	return 0 != C.nf_sgd(ptr(params), ptr(grads), ptr(velocity), C.float(lr), C.float(momentum), C.float(weightDecay), C.long(len(params)), nt())
+	return C.nf_sgd(ptr(params), ptr(grads), ptr(velocity), C.float(lr), C.float(momentum), C.float(weightDecay), C.long(len(params)), nt()) != 0
 }
 
 // Adam is step number step (from 1) of Kingma & Ba 2014 (arXiv:1412.6980), with m and v the moments and
@@ -30,8 +30,8 @@ func adam(params, grads, m, v []float32, lr, b1, b2, eps, decay, decoupled float
 		panic("kernel: Adam: steps count from 1")
 	}
 	correct := func(b float32) C.double { return C.double(1 - math.Pow(float64(b), float64(step))) }
-	return 0 != C.nf_adam(ptr(params), ptr(grads), ptr(m), ptr(v), C.float(lr), C.float(b1), C.float(b2), C.float(eps), C.float(decay), C.float(decoupled),
-		correct(b1), correct(b2), C.long(len(params)), nt())
+	return C.nf_adam(ptr(params), ptr(grads), ptr(m), ptr(v), C.float(lr), C.float(b1), C.float(b2), C.float(eps), C.float(decay), C.float(decoupled),
+		correct(b1), correct(b2), C.long(len(params)), nt()) != 0
 }
 
 // EMA moves key toward query: key ← momentum·key + (1 − momentum)·query (He et al. 2020, arXiv:1911.05722, eq. 2).

@@ -1,9 +1,6 @@
 package bank
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Masked appends to dst, ascending, the slots that are no negatives for the anchor:
 //   - keys of the anchor's own rig captured less than far from it, be they near or in no-man's-land;
@@ -12,24 +9,14 @@ import (
 //
 // A key exactly far away is a negative.
 func (b *Rolling) Masked(dst []int32, anchor Origin, far time.Duration) []int32 {
-	rig, at, reach := b.rigs.find(anchor.Rig), nanos(anchor.Captured), int64(far)
-	if b.MaxAge == 0 && 0 < reach && reach < math.MaxInt64/2 { // one comparison a key: a bank is looked through for every row of a step
-		first, width := at-reach+1, uint64(2*reach-1)
-		for slot, key := range b.captured {
-			if uint64(key-first) < width && b.rig[slot] == rig {
-				dst = append(dst, int32(slot))
-			}
-		}
-		return dst
+	rig, at := b.rigs.find(anchor.Rig), nanos(anchor.Captured)
+	first, width := at, uint64(0) // of the times that are less than far away
+	if far > 0 {
+		first, width = at-int64(far)+1, 2*uint64(far)-1 // unsigned differences wrap as they should
 	}
 	for slot, key := range b.captured {
-		if b.rig[slot] == rig {
-			if d := key - at; d < reach && -d < reach || d == 0 && b.same(slot, anchor) {
-				dst = append(dst, int32(slot))
-				continue
-			}
-		}
-		if b.MaxAge > 0 && b.aged(slot, anchor.Step) {
+		near := uint64(key-first) < width || key == at && b.same(slot, anchor)
+		if near && b.rig[slot] == rig || b.MaxAge > 0 && b.aged(slot, anchor.Step) {
 			dst = append(dst, int32(slot))
 		}
 	}

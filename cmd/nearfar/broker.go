@@ -22,11 +22,11 @@ without replication: for trying things out, not for production. Its address goes
 			if port < 0 || port > 65535 {
 				return usagef(cmd.CommandPath(), "--port %d must lie between 0 and 65535", port)
 			}
-			b, err := broker.Start(broker.Config{Dir: dir, Port: port, Advertise: advertise})
+			log := a.logger(config.LogConfig{})
+			b, err := broker.Start(broker.Config{Dir: dir, Port: port, Advertise: advertise, Log: log})
 			if err != nil {
 				return err
 			}
-			log := a.logger(config.LogConfig{})
 			log.Info("embedded broker: a single node, not for production", "address", b.Addr(), "dir", dir)
 			if _, err := fmt.Fprintln(a.out, b.Addr()); err != nil {
 				return err

@@ -27,7 +27,7 @@ func (a *app) runKafka(run string) (config.KafkaConfig, func(), error) {
 		return c.Kafka, func() {}, nil
 	}
 	c.Run.Out = run
-	b, err := broker.Start(broker.Config{Dir: c.BrokerDir(), Port: c.Kafka.Port})
+	b, err := broker.Start(broker.Config{Dir: c.BrokerDir(), Port: c.Kafka.Port, Log: a.logger(c.Log)})
 	if errors.Is(err, broker.ErrInUse) { // by the run, which goes on
 		port, readErr := os.ReadFile(filepath.Join(c.BrokerDir(), "port"))
 		if readErr != nil {

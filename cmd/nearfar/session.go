@@ -157,7 +157,7 @@ func (s *session) startBroker() error {
 	if !s.cfg.Kafka.Embedded() {
 		return nil
 	}
-	b, err := broker.Start(broker.Config{Dir: s.cfg.BrokerDir(), Port: s.cfg.Kafka.Port})
+	b, err := broker.Start(broker.Config{Dir: s.cfg.BrokerDir(), Port: s.cfg.Kafka.Port, Log: s.log})
 	if err != nil {
 		return err
 	}

@@ -113,9 +113,7 @@ static dnnl_format_tag_t blocked(void) {
 }
 
 static int blocks_pay(const nf_conv_shape *s, dnnl_data_type_t type) {
-	long weights = (long)s->co * s->ci * s->kh * s->kw;
-	long numbers = (long)s->n * ((long)s->h * s->w * s->ci + (long)s->oh * s->ow * s->co);
-	return weights * (type == dnnl_f32 ? 2 : 1) > numbers;
+	return nf_conv_weights(s) * (type == dnnl_f32 ? 2 : 1) > nf_conv_numbers(s);
 }
 
 // Winograd's algorithm multiplies a quarter as often for 3×3 kernels (Lavin & Gray 2015, arXiv:1509.09308), rounding a
@@ -146,10 +144,21 @@ static int make_forward(nf_conv *c, const nf_conv_shape *s, dnnl_prop_kind_t kin
 	return e;
 }
 
+// The forward pass that both backward ones are planned by.
+static int make_hint(nf_conv *c, dnnl_data_type_t type) {
+	if (c->hint) return 0;
+	operands m = {0};
+	int e = operands_new(&m, &c->g, type, type, type, dnnl_nhwc);
+	if (!e) e = pd_forward(&c->hint, &c->g, &m, dnnl_forward_training, dnnl_convolution_direct, NULL, c->attr);
+	operands_free(&m);
+	return e;
+}
+
 static int make_data(nf_conv *c, dnnl_data_type_t type, int hold) {
 	operands m = {0};
 	pass *p = &c->data;
-	int e = operands_new(&m, &c->g, dnnl_f32, type, type, dnnl_nhwc);
+	int e = make_hint(c, type);
+	if (!e) e = operands_new(&m, &c->g, dnnl_f32, type, type, dnnl_nhwc);
 	if (!e) e = pd_backward_data(&p->pd, &c->g, &m, c->hint, c->attr);
 	if (!e) e = nf_pass_make(p);
 	if (!e) e = nf_operand_make(&p->x, MD(c->x), wants(p, dnnl_query_diff_src_md), GIVE);
@@ -162,21 +171,13 @@ static int make_data(nf_conv *c, dnnl_data_type_t type, int hold) {
 static int make_weights(nf_conv *c, dnnl_data_type_t type) {
 	operands m = {0};
 	pass *p = &c->weights;
-	int e = operands_new(&m, &c->g, type, dnnl_f32, type, dnnl_nhwc);
+	int e = make_hint(c, type);
+	if (!e) e = operands_new(&m, &c->g, type, dnnl_f32, type, dnnl_nhwc);
 	if (!e) e = pd_backward_weights(&p->pd, &c->g, &m, c->hint, c->attr);
 	if (!e) e = nf_pass_make(p);
 	if (!e) e = picture(&p->x, &c->x, wants(p, dnnl_query_src_md), c->g.x);
 	if (!e) e = nf_operand_make(&p->w, MD(c->w), wants(p, dnnl_query_diff_weights_md), GIVE);
 	if (!e) e = picture(&p->y, &c->y, wants(p, dnnl_query_diff_dst_md), c->g.y);
-	operands_free(&m);
-	return e;
-}
-
-// The forward pass that both backward ones are planned by.
-static int make_hint(nf_conv *c, dnnl_data_type_t type) {
-	operands m = {0};
-	int e = operands_new(&m, &c->g, type, type, type, dnnl_nhwc);
-	if (!e) e = pd_forward(&c->hint, &c->g, &m, dnnl_forward_training, dnnl_convolution_direct, NULL, c->attr);
 	operands_free(&m);
 	return e;
 }
@@ -205,7 +206,6 @@ static int lowered(nf_lowered **p, const nf_conv_shape *s, int which, dnnl_data_
 static int conv_make(nf_conv *c, const nf_conv_shape *s, int passes, dnnl_data_type_t type) {
 	int e = conv_describe(c, s), hold = passes & NF_HOLD ? HOLD : 0;
 	if (!e && passes & NF_FORWARD && !lowered(&c->fwd_lowered, s, NF_FORWARD, type, &e)) e = make_forward(c, s, dnnl_forward_training, NULL, type, 0, hold);
-	if (!e && passes & (NF_TO_DATA | NF_TO_WEIGHTS)) e = make_hint(c, type);
 	if (!e && passes & NF_TO_DATA && !lowered(&c->data_lowered, s, NF_TO_DATA, type, &e)) e = make_data(c, type, hold);
 	if (!e && passes & NF_TO_WEIGHTS && !lowered(&c->weights_lowered, s, NF_TO_WEIGHTS, type, &e)) e = make_weights(c, type);
 	return e;

@@ -56,7 +56,7 @@ func Conv2D(x, w *G.Node, stride, pad int, p Precision) (*G.Node, error) {
 	from := inBF16(x, p)
 	o.run = func(in [][]float32) error {
 		defer runtime.KeepAlive(c)
-		return failed(C.nf_conv_forward(c.plan, ptr(in[0]), ptr16(from.rounded), ptr(in[1]), ptr(o.data), nt()), "running "+c.name)
+		return failed(C.nf_conv_forward(c.plan, ptr(in[0]), ptr16(*from), ptr(in[1]), ptr(o.data), nt()), "running "+c.name)
 	}
 	o.toward = []bool{!isImages(x), true}
 	o.derive = func(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
@@ -107,7 +107,7 @@ func convGradients(s C.nf_conv_shape, p Precision, x, w, grad *G.Node, wantX boo
 	dw := newOp("Conv2DWeightGradient", w.Shape()...)
 	dw.run = func(in [][]float32) error {
 		defer runtime.KeepAlive(c)
-		return failed(C.nf_conv_backward_weights(c.plan, ptr(in[0]), ptr16(from.rounded), ptr(in[1]), ptr16(back.rounded), ptr(dw.data), nt()), "running the weight gradient of "+c.name)
+		return failed(C.nf_conv_backward_weights(c.plan, ptr(in[0]), ptr16(*from), ptr(in[1]), ptr16(*back), ptr(dw.data), nt()), "running the weight gradient of "+c.name)
 	}
 	dwNode, err := dw.apply(x, grad)
 	if err != nil || !wantX {
@@ -116,7 +116,7 @@ func convGradients(s C.nf_conv_shape, p Precision, x, w, grad *G.Node, wantX boo
 	dx := newOp("Conv2DGradient", x.Shape()...)
 	dx.run = func(in [][]float32) error {
 		defer runtime.KeepAlive(c)
-		return failed(C.nf_conv_backward_data(c.plan, ptr(in[0]), ptr(in[1]), ptr16(back.rounded), ptr(dx.data), nt()), "running the gradient of "+c.name)
+		return failed(C.nf_conv_backward_data(c.plan, ptr(in[0]), ptr(in[1]), ptr16(*back), ptr(dx.data), nt()), "running the gradient of "+c.name)
 	}
 	dxNode, err := dx.apply(w, grad)
 	return G.Nodes{dxNode, dwNode}, err

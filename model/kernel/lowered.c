@@ -21,9 +21,7 @@ struct nf_lowered {
 enum { MANY = 4, FEW_PLACES = 16 };
 
 int nf_lowered_pays(const nf_conv_shape *s, int which, dnnl_data_type_t type) {
-	long weights = (long)s->co * s->ci * s->kh * s->kw;
-	long numbers = (long)s->n * ((long)s->h * s->w * s->ci + (long)s->oh * s->ow * s->co);
-	return weights > MANY * numbers || (which == NF_TO_WEIGHTS && type == dnnl_bf16 && s->oh * s->ow <= FEW_PLACES);
+	return nf_conv_weights(s) > MANY * nf_conv_numbers(s) || (which == NF_TO_WEIGHTS && type == dnnl_bf16 && s->oh * s->ow <= FEW_PLACES);
 }
 
 #if DNNL_VERSION_MAJOR >= 3

@@ -56,17 +56,17 @@ func (o *op) place(data []float32) {
 	o.out = tensor.New(tensor.WithShape(o.out.Shape()...), tensor.WithBacking(data))
 }
 
-// inBF16 asks the op that makes a node for its output rounded to bf16, too. An op that makes none
-// has none, and whoever wants it rounds by itself.
-func inBF16(n *G.Node, p Precision) *op {
+// inBF16 asks the op that makes a node for its output rounded to bf16, too, and is where that will lie: nil for an op
+// that makes none, and whoever wants it rounds by itself.
+func inBF16(n *G.Node, p Precision) *[]uint16 {
 	o, ok := n.Op().(*op)
 	if !ok || !o.rounds || p != BF16 {
-		return new(op)
+		return new([]uint16)
 	}
 	if o.rounded == nil {
 		o.rounded = make([]uint16, len(o.data))
 	}
-	return o
+	return &o.rounded
 }
 
 // apply puts the op into the graph of its inputs.

@@ -47,10 +47,9 @@ NF_SIMD static void round_part(const float *x, uint16_t *y, long n) {
 }
 
 #define CHUNK 8192
-static int rounded(const float *x, uint16_t *y, long n, int nt) {
+static void rounded(const float *x, uint16_t *y, long n, int nt) {
 #pragma omp parallel for num_threads(nt) schedule(static) if (n > NF_SMALL)
 	for (long at = 0; at < n; at += CHUNK) round_part(x + at, y + at, n - at < CHUNK ? n - at : CHUNK);
-	return 0;
 }
 
 int nf_operand_begin(operand *o, numbers outer, int fresh, int nt) {
@@ -62,7 +61,7 @@ int nf_operand_begin(operand *o, numbers outer, int fresh, int nt) {
 		s = dnnl_memory_set_data_handle(o->inner, o->scratch);
 	}
 	if (s || !fresh) return s;
-	if (o->rounds) return rounded(outer.at, o->held ? o->held : o->scratch, o->bytes / sizeof(uint16_t), nt);
+	if (o->rounds) rounded(outer.at, o->held ? o->held : o->scratch, o->bytes / sizeof(uint16_t), nt);
 	return o->take ? convert(o->take, o->outer, o->inner, o->bytes, nt) : 0;
 }
 

@@ -46,6 +46,12 @@ int nf_pass_run(pass *p, numbers x, numbers w, numbers y, int xa, int wa, int ya
 int nf_pass_execute(pass *p, dnnl_exec_arg_t *args, int n); // args has room for one more
 void nf_pass_free(pass *p);
 
+// How many weights a convolution has, and how many numbers its pictures, both ways.
+static inline long nf_conv_weights(const nf_conv_shape *s) { return (long)s->co * s->ci * s->kh * s->kw; }
+static inline long nf_conv_numbers(const nf_conv_shape *s) {
+	return (long)s->n * ((long)s->h * s->w * s->ci + (long)s->oh * s->ow * s->co);
+}
+
 // lowered.c: a convolution as a product of matrices.
 typedef struct nf_lowered nf_lowered;
 int nf_lowered_pays(const nf_conv_shape *s, int which, dnnl_data_type_t type);

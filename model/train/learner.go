@@ -65,7 +65,7 @@ func NewLearner(set Settings) (*Learner, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	debug.FreeOSMemory() // weights were drawn and laid anew, outputs planned: a quarter of what building took is left over
+	debug.FreeOSMemory() // graphs are planned: what their outputs first lay in is left over, and the collector is slow to give it back
 	return l, nil
 }
 

@@ -6,8 +6,10 @@
 package broker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,10 +23,11 @@ import (
 
 // Config says where the broker lives.
 type Config struct {
-	Dir        string `yaml:"dir"`         // folder of its log; required, created if missing
-	Port       int    `yaml:"port"`        // TCP port on 127.0.0.1; default 0: a free one, kept in Dir for the next start
-	SyncWrites bool   `yaml:"sync_writes"` // fsync before each acknowledgement; default false
-	Advertise  string `yaml:"advertise"`   // host:port that clients are told to connect to, where a proxy or a port mapping stands before the broker; default: where it listens
+	Dir        string       `yaml:"dir"`         // folder of its log; required, created if missing
+	Port       int          `yaml:"port"`        // TCP port on 127.0.0.1; default 0: a free one, kept in Dir for the next start
+	SyncWrites bool         `yaml:"sync_writes"` // fsync before each acknowledgement; default false
+	Log        *slog.Logger `yaml:"-"`           // default slog's own
+	Advertise  string       `yaml:"advertise"`   // host:port that clients are told to connect to, where a proxy or a port mapping stands before the broker; default: where it listens
 }
 
 // Defaults is a Config without a folder.
@@ -84,7 +87,7 @@ func Start(cfg Config) (*Broker, error) {
 		return nil, errors.Join(fmt.Errorf("starting the embedded broker: %w", err), b.Close())
 	}
 	b.done.Go(b.housekeep)
-	ghosts := watchGhosts(cluster, addr)
+	ghosts := watchGhosts(cluster, addr, cmp.Or(cfg.Log, slog.Default()))
 	b.done.Go(func() { ghosts.run(b.stop) })
 	return b, nil
 }

@@ -2,12 +2,14 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -20,6 +22,7 @@ import (
 type ghosts struct {
 	cluster *kfake.Cluster
 	addr    string
+	log     *slog.Logger
 
 	mu     sync.Mutex // never held while the cluster is asked: the cluster's loop waits for it
 	groups map[string]*life
@@ -38,8 +41,8 @@ const (
 )
 
 // watchGhosts begins to listen to what members of groups send.
-func watchGhosts(cluster *kfake.Cluster, addr string) *ghosts {
-	g := &ghosts{cluster: cluster, addr: addr, groups: map[string]*life{}}
+func watchGhosts(cluster *kfake.Cluster, addr string, log *slog.Logger) *ghosts {
+	g := &ghosts{cluster: cluster, addr: addr, log: log, groups: map[string]*life{}}
 	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat} {
 		cluster.ControlKey(key.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
 			g.hear(r, time.Now())
@@ -124,20 +127,27 @@ func (g *ghosts) silent(name string, info *kfake.GroupInfo, now time.Time) (memb
 
 // expel leaves a group in a member's name. The request goes to where the broker listens, whatever it advertises.
 func (g *ghosts) expel(group, member string) {
-	slog.Warn("embedded broker: a member of a group said nothing for its session timeout and leaves", "group", group, "member", member)
+	g.log.Warn("embedded broker: a member of a group said nothing for its session timeout and leaves", "group", group, "member", member)
 	client, err := kgo.NewClient(kgo.SeedBrokers(g.addr))
 	if err == nil {
 		defer client.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 		defer cancel()
 		leave := kmsg.NewPtrLeaveGroupRequest()
-		leave.Group, leave.MemberID = group, member
+		leave.Group = group
 		leaving := kmsg.NewLeaveGroupRequestMember()
 		leaving.MemberID = member
 		leave.Members = append(leave.Members, leaving)
-		_, err = client.SeedBrokers()[0].Request(ctx, leave)
+		var answer kmsg.Response
+		if answer, err = client.SeedBrokers()[0].Request(ctx, leave); err == nil {
+			left := answer.(*kmsg.LeaveGroupResponse)
+			err = kerr.ErrorForCode(left.ErrorCode)
+			for _, m := range left.Members {
+				err = errors.Join(err, kerr.ErrorForCode(m.ErrorCode))
+			}
+		}
 	}
 	if err != nil { // the next look tries again
-		slog.Error("embedded broker: a silent member of a group could not be removed", "group", group, "member", member, "err", err)
+		g.log.Error("embedded broker: a silent member of a group could not be removed", "group", group, "member", member, "err", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +17,7 @@ import (
 	"github.com/nearfar/nearfar/internal/config"
 	"github.com/nearfar/nearfar/internal/online"
 	"github.com/nearfar/nearfar/internal/picture"
+	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/sources"
 	"github.com/nearfar/nearfar/streams/broker"
 	"github.com/nearfar/nearfar/streams/frame"
@@ -121,14 +122,19 @@ func (t *pipelineTiming) measure(ctx context.Context) (err error) {
 	return nil
 }
 
+// bareSteps has a thread of its own, which ends with it and takes its team of workers along: one that stayed would make
+// libgomp believe that more threads want the cores than there are, in the times after it.
 func (t *pipelineTiming) bareSteps(into *timings) (busy float64, err error) {
-	b, err := t.bench()
-	if err != nil {
-		return 0, err
-	}
-	defer runtime.UnlockOSThread()
-	busy, err = spent(func() error { return into.steps(b, t.Steps) })
-	return busy, errors.Join(err, b.Close())
+	var group sync.WaitGroup
+	group.Go(func() {
+		var b *train.Bench
+		if b, err = t.bench(); err == nil {
+			busy, err = spent(func() error { return into.steps(b, t.Steps) })
+			err = errors.Join(err, b.Close())
+		}
+	})
+	group.Wait()
+	return busy, err
 }
 
 // learn trains on the messages and says how long the frames after the warm ones took.

@@ -16,14 +16,15 @@ type app struct {
 	environ  []string
 	logLevel string // flags --log-level and --log-format, "" where they were not given
 	logForm  string
-	ran      bool // flags and arguments were right, and the command began
+	ran      bool                         // flags and arguments were right, and the command began
+	again    func(environ []string) error // called before a command computes: becomePatient; nil: nothing is
 }
 
 // execute runs a command line and returns the process's exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signals(context.Background())
 	defer stop()
-	return executeIn(ctx, &app{in: os.Stdin, out: stdout, err: stderr, environ: os.Environ()}, args)
+	return executeIn(ctx, &app{in: os.Stdin, out: stdout, err: stderr, environ: os.Environ(), again: becomePatient}, args)
 }
 
 // executeIn is execute in a world of the caller's making.
@@ -48,9 +49,12 @@ frames far in time; an encoder trains on them online, and its embeddings stream 
 Data goes to standard output, logs to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 75 cut short (start it again), 78 wrong configuration, 130 and 143 interrupted.`,
 		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.ran = true
-			return a.checkLogFlags()
+			if err := a.checkLogFlags(); err != nil || a.again == nil || !isComputing(cmd) {
+				return err
+			}
+			return a.again(a.environ)
 		},
 	}
 	root.SetOut(a.out)
@@ -59,12 +63,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 broker unreachable, 75 cut short
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error (default info)")
 	root.PersistentFlags().StringVar(&a.logForm, "log-format", "", "text or json (default text)")
 	root.AddCommand(
-		newRunCmd(a),
-		newTrainCmd(a),
-		newEmbedCmd(a),
-		newEvalCmd(a),
-		newSearchCmd(a), newPreviewCmd(a), newShortcutsCmd(a),
-		newBenchCmd(a),
+		computes(newRunCmd(a)), computes(newTrainCmd(a)), computes(newEmbedCmd(a)),
+		computes(newEvalCmd(a)), computes(newSearchCmd(a)), computes(newPreviewCmd(a)), computes(newShortcutsCmd(a)),
+		computes(newBenchCmd(a)),
 		newIngestCmd(a),
 		newDLQCmd(a),
 		newBrokerCmd(a),

@@ -1,6 +1,9 @@
 package bank
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Masked appends to dst, ascending, the slots that are no negatives for the anchor:
 //   - keys of the anchor's own rig captured less than far from it, be they near or in no-man's-land;
@@ -14,17 +17,35 @@ func (b *Rolling) Masked(dst []int32, anchor Origin, far time.Duration) []int32 
 	if far > 0 {
 		first, width = at-int64(far)+1, 2*uint64(far)-1 // unsigned differences wrap as they should
 	}
+	// Keys lie in the order in which frames were drawn: which of them are near, no processor foretells, and to guess wrong
+	// costs more than to look. So every slot is written down, and the next one over it where it does not count.
+	dst = slices.Grow(dst, len(b.captured))
+	masked, rigs, n := dst[len(dst):][:len(b.captured)], b.rig[:len(b.captured)], 0
 	for slot, key := range b.captured {
-		near := uint64(key-first) < width || key == at && b.same(slot, anchor)
-		if near && b.rig[slot] == rig || b.MaxAge > 0 && b.aged(slot, anchor.Step) {
-			dst = append(dst, int32(slot))
+		counts := bit(uint64(key-first) < width)
+		if width == 0 && key == at {
+			counts = bit(b.same(slot, &anchor))
 		}
+		counts &= bit(rigs[slot] == rig)
+		if b.MaxAge > 0 {
+			counts |= bit(b.aged(slot, anchor.Step))
+		}
+		masked[n] = int32(slot)
+		n += counts
 	}
-	return dst
+	return dst[:len(dst)+n]
+}
+
+// bit is 1 for what is, without a branch.
+func bit(is bool) (b int) {
+	if is {
+		b = 1
+	}
+	return b
 }
 
 // same says whether the key in a slot was made of the anchor's own frame.
-func (b *Rolling) same(slot int, anchor Origin) bool {
+func (b *Rolling) same(slot int, anchor *Origin) bool {
 	o := &b.origins[slot]
 	return o.Camera == anchor.Camera && o.Seq == anchor.Seq
 }

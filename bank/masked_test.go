@@ -2,6 +2,7 @@ package bank
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -49,12 +50,16 @@ func TestClocksFarOffDoNotOverflow(t *testing.T) {
 	}
 }
 
+// BenchmarkMasked has keys as they are drawn from a replay buffer: in no order.
 func BenchmarkMasked(b *testing.B) {
-	bank := New(4096, 1)
-	batches(bank, []int{4096})
-	_, anchor := entry(2000, 1)
+	bank, r := New(4096, 1), rand.New(rand.NewPCG(1, 2))
+	for range bank.Cap() {
+		key, o := entry(r.IntN(4096), 1)
+		bank.Enqueue(key, []Origin{o})
+	}
 	var dst []int32
 	for b.Loop() {
-		dst = bank.Masked(dst[:0], anchor, 2*time.Second)
+		_, anchor := entry(r.IntN(4096), 1)
+		dst = bank.Masked(dst[:0], anchor, 100*time.Second) // half of the time they span
 	}
 }

@@ -155,7 +155,7 @@ func (t *pipelineTiming) learn(ctx context.Context, dir string, messages []frame
 		return 0, err
 	}
 	set := settings(&c, "bench")
-	decode, stopDecoders, err := decoders(c.Run.Apart, decodersAtOnce())
+	decode, stopDecoders, err := decoders(c.Run.Apart, decodersAtOnce(), takingTurns())
 	if err != nil {
 		return 0, err
 	}

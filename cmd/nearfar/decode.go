@@ -31,9 +31,9 @@ func decodersAtOnce() int {
 	return runtime.NumCPU() - kernel.Threads()
 }
 
-// decoders are what frames are decoded with, n at a time: processes of their own, or this one (nil). The function ends
-// them.
-func decoders(processes bool, n int) (decoder.Decode, func() error, error) {
+// decoders are what frames are decoded with, n at a time: processes of their own, meek ones if need be, or this one (nil).
+// The function ends them.
+func decoders(processes bool, n int, meek bool) (decoder.Decode, func() error, error) {
 	if !processes {
 		return nil, func() error { return nil }, nil
 	}
@@ -42,5 +42,6 @@ func decoders(processes bool, n int) (decoder.Decode, func() error, error) {
 		return nil, nil, fmt.Errorf("finding the program for the decoder processes: %w", err)
 	}
 	pool := decoder.New(n, []string{self, "decode"}, nil)
+	pool.Meek = meek
 	return pool.Decode, pool.Close, nil
 }

@@ -130,7 +130,7 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		return err
 	}
 	defer unbound()
-	decode, stopDecoders, err := decoders(c.Run.Apart, embedDecoders())
+	decode, stopDecoders, err := decoders(c.Run.Apart, embedDecoders(), false)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 	if err := s.spoolSinks(); err != nil {
 		return online.Result{}, err
 	}
-	decode, stopDecoders, err := decoders(s.cfg.Run.Apart, decodersAtOnce())
+	decode, stopDecoders, err := decoders(s.cfg.Run.Apart, decodersAtOnce(), takingTurns())
 	if err != nil {
 		return online.Result{}, err
 	}

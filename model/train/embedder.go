@@ -15,9 +15,10 @@ type embedder struct {
 	waiting []*frame.Frame
 	size    int // px
 	width   int // of an embedding
+	alone   func() (over func())
 }
 
-func newEmbedder(set Settings, query *model.Weights) (*embedder, error) {
+func newEmbedder(set Settings, query *model.Weights, alone func() (over func())) (*embedder, error) {
 	weights := query.Clone()
 	weights.Precision = kernel.F32 // an embedding is the same wherever it is made
 	network, err := model.NewInference(weights, set.EmbedBatch, kernel.Eval)
@@ -25,7 +26,7 @@ func newEmbedder(set Settings, query *model.Weights) (*embedder, error) {
 		return nil, err
 	}
 	network.Hold()
-	return &embedder{weights: weights, network: network, version: set.version(0), size: set.Model.Image, width: set.Model.Width()}, nil
+	return &embedder{weights: weights, network: network, version: set.version(0), size: set.Model.Image, width: set.Model.Width(), alone: alone}, nil
 }
 
 // adopt publishes new weights; nothing may be waiting for the old ones.
@@ -53,7 +54,9 @@ func (e *embedder) flush(publish func([]frame.Embedding) error) error {
 	for i, f := range e.waiting {
 		sampler.Plain(e.network.Input()[i*pixels:(i+1)*pixels], f, e.size)
 	}
+	over := e.alone()
 	vectors, err := e.network.Run()
+	over()
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ type Outputs struct {
 	Embeddings func([]frame.Embedding) error
 	Flush      func() error         // makes the embeddings lasting, before a checkpoint says that their frames are done
 	Begin      func()               // a step begins: what it takes is for others to measure, the trainer looks at no clock
-	Alone      func() (over func()) // called before a step computes on all cores, over after it
+	Alone      func() (over func()) // called before a step, or the embedding of a batch, computes on all cores; over after it
 	Step       func(Report)
 	Setback    func(Setback)
 	Checkpoint func(path string, step uint64)
@@ -88,7 +88,7 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	embedder, err := newEmbedder(set, learner.query)
+	embedder, err := newEmbedder(set, learner.query, out.alone)
 	if err != nil {
 		return nil, err
 	}
@@ -230,10 +230,16 @@ func (t *Trainer) stepOnce() (drawn bool, err error) {
 }
 
 func (t *Trainer) learnAlone() ([]objective.Told, error) {
-	if t.out.Alone != nil {
-		defer t.out.Alone()()
-	}
+	defer t.out.alone()()
 	return t.learner.Learn()
+}
+
+// alone has others wait while this computes on all cores.
+func (o *Outputs) alone() (over func()) {
+	if o.Alone == nil {
+		return func() {}
+	}
+	return o.Alone()
 }
 
 // publish hands embeddings on.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/nearfar/nearfar/streams/frame"
 )
@@ -29,6 +30,7 @@ type request struct {
 	Data        []byte
 	Checked     bool
 	Size        int
+	Meek        bool // let everybody else have the processor first, from now on
 }
 
 // answer is what became of it. A decoder sends an empty one when it begins.
@@ -37,6 +39,7 @@ type answer struct {
 	Pix           []byte
 	Err           string
 	Kind          kind
+	Busy          time.Duration // of the processor
 }
 
 // check tells an answer from the nonsense of a process whose memory a picture has spoilt.
@@ -86,7 +89,7 @@ func Serve(in io.Reader, out io.Writer, decode Decode) error {
 	if err := to.Encode(answer{}); err != nil {
 		return fmt.Errorf("beginning to decode: %w", err)
 	}
-	for {
+	for meek := false; ; {
 		var r request
 		switch err := from.Decode(&r); {
 		case errors.Is(err, io.EOF):
@@ -94,13 +97,19 @@ func Serve(in io.Reader, out io.Writer, decode Decode) error {
 		case err != nil:
 			return fmt.Errorf("taking a picture to decode (this command is started by nearfar, not by hand): %w", err)
 		}
+		if r.Meek && !meek {
+			yield()
+			meek = true
+		}
 		var a answer
+		began := busy()
 		f, err := decode(frame.Encoded{Meta: frame.Meta{Camera: r.Camera, Seq: r.Seq}, ContentType: r.ContentType, Data: r.Data, Checked: r.Checked}, r.Size)
 		if err != nil {
 			a = answer{Err: err.Error(), Kind: kindOf(err)}
 		} else {
 			a = answer{Width: f.Width, Height: f.Height, Pix: f.Pix}
 		}
+		a.Busy = busy() - began
 		if err := to.Encode(a); err != nil {
 			return fmt.Errorf("answering: %w", err)
 		}

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -19,7 +22,7 @@ import (
 )
 
 // asDecoder makes the test binary a decoder that is as frail as native code: pictures of the camera "killer" end it
-// with a signal, the first of the camera "shy" does. "broken" ends it before it begins.
+// with a signal, the first of the camera "shy" does; those of "waits" get no processor for long. "broken" ends it before it begins.
 const asDecoder = "NEARFAR_TEST_DECODER"
 
 func TestMain(m *testing.M) {
@@ -36,6 +39,9 @@ func TestMain(m *testing.M) {
 		if e.Camera == "killer" || e.Camera == "shy" && n > 1 {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
 			select {}
+		}
+		if e.Camera == "waits" {
+			time.Sleep(2 * tooLong)
 		}
 		return picture.Decode(e, size)
 	})
@@ -126,6 +132,91 @@ func TestFaultADecoderThatCannotBeStartedIsNamed(t *testing.T) {
 		if !errors.Is(err, ErrNoDecoder) || errors.Is(err, ErrCrashed) || !strings.Contains(err.Error(), "libopencv_core.so") && !strings.Contains(err.Error(), "/nowhere/nearfar") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// policies are how the kernel schedules the threads of the pool's only decoder.
+func policies(t *testing.T, p *Pool) (pid int, threads []string) {
+	t.Helper()
+	c := <-p.slots
+	defer func() { p.slots <- c }()
+	pid = c.cmd.Process.Pid
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(tasks) == 0 {
+		t.Fatalf("%v, %v", tasks, err)
+	}
+	for _, task := range tasks {
+		stat, err := os.ReadFile(task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, fields, _ := strings.Cut(string(stat), ") ") // the name may hold spaces; the third field follows
+		threads = append(threads, strings.Fields(fields)[41-3])
+	}
+	return pid, slices.Compact(threads)
+}
+
+const ordinary, idle = "0", "5" // SCHED_OTHER and SCHED_IDLE
+
+func TestMeekDecodersComputeLast(t *testing.T) {
+	s := seed.New(7).At("meek")
+	for _, meek := range []bool{false, true} {
+		p, want := pool(t, 1, "whole"), ordinary
+		if p.Meek = meek; meek {
+			want = idle
+		}
+		if f, err := p.Decode(picturetest.Good(s, 1), 16); err != nil || f.Width != 16 {
+			t.Fatal(err)
+		}
+		if _, got := policies(t, p); !slices.Equal(got, []string{want}) {
+			t.Errorf("meek %v: its threads are scheduled by %v, want %s", meek, got, want)
+		}
+	}
+}
+
+func TestDecodersThatGetNothingByMeeknessBecomeOrdinary(t *testing.T) {
+	p, s := pool(t, 1, "whole"), seed.New(8).At("meek")
+	p.Meek = true
+	e := picturetest.Good(s, 1)
+	e.Camera = "waits"
+	for range enough {
+		if _, err := p.Decode(e, 16); err != nil {
+			t.Fatal(err)
+		}
+	}
+	meek, got := policies(t, p)
+	if !slices.Equal(got, []string{idle}) {
+		t.Errorf("%v before anybody could know", got)
+	}
+	for range 2 {
+		if f, err := p.Decode(e, 16); err != nil || f.Camera != "waits" {
+			t.Fatal(err)
+		}
+		if pid, got := policies(t, p); pid == meek || !slices.Equal(got, []string{ordinary}) {
+			t.Errorf("process %d after %d, scheduled by %v", pid, meek, got)
+		}
+	}
+}
+
+func TestOnlyPicturesInARowEndMeekness(t *testing.T) {
+	var p Pool
+	slow := func() { p.judge(tooLong+tooOften*time.Millisecond+2*time.Millisecond, time.Millisecond) }
+	for range 3 {
+		for range enough - 1 {
+			slow()
+		}
+		p.judge(tooLong, time.Millisecond)
+		p.judge(20*time.Second, 2*time.Second) // a large picture beside others
+	}
+	if n := p.starved.Load(); n != 0 {
+		t.Errorf("%d in a row", n)
+	}
+	for range enough {
+		slow()
+	}
+	p.judge(0, 0)
+	if p.starved.Load() < enough {
+		t.Error("what others decoded meanwhile has brought it back")
 	}
 }
 

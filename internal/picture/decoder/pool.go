@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,9 +19,18 @@ const patience = 30 * time.Second
 
 // Pool is a number of decoder processes. Its Decode is safe for as many goroutines.
 type Pool struct {
+	// Meek decoders compute when nobody else wants the processor: whoever shares their cores hardly notices them. Where
+	// others leave them nothing they are given up for ordinary ones. It is set before the first picture.
+	Meek bool
+
 	command, env []string
 	slots        chan *process // nil: to be started when it is needed
+	starved      atomic.Int32  // pictures in a row
 }
+
+// enough pictures in a row that had to wait for the processor for tooLong and for tooOften times as long as they needed it
+// say that meekness leads nowhere here.
+const enough, tooLong, tooOften = 3, 100 * time.Millisecond, 10
 
 // New is a pool of n decoders; command is the argv of a process that calls Serve, env is added to this one's.
 func New(n int, command, env []string) *Pool {
@@ -38,14 +48,23 @@ func (p *Pool) Decode(e frame.Encoded, size int) (*frame.Frame, error) {
 	defer func() { p.slots <- c }()
 	var died error
 	for range 2 {
+		meek := p.Meek && p.starved.Load() < enough
+		if c != nil && c.meek && !meek { // it cannot take its place back
+			_ = c.end()
+			c = nil
+		}
 		if c == nil {
 			var err error
 			if c, err = p.start(); err != nil {
 				return nil, err
 			}
 		}
-		a, err := c.ask(request{e.Camera, e.Seq, e.ContentType, e.Data, e.Checked, size})
+		began := time.Now()
+		a, err := c.ask(request{e.Camera, e.Seq, e.ContentType, e.Data, e.Checked, size, meek})
 		if err == nil {
+			if c.meek = meek; meek {
+				p.judge(time.Since(began), a.Busy)
+			}
 			if a.Err != "" {
 				return nil, told{a.Err, a.Kind}
 			}
@@ -55,6 +74,17 @@ func (p *Pool) Decode(e frame.Encoded, size int) (*frame.Frame, error) {
 		c = nil
 	}
 	return nil, fmt.Errorf("decoding %s frame %d: %w (%w)", e.Camera, e.Seq, ErrCrashed, died)
+}
+
+// judge takes how long a meek decoder had a picture, and how long the processor for it.
+func (p *Pool) judge(took, busy time.Duration) {
+	if took-busy > tooLong+tooOften*busy {
+		p.starved.Add(1)
+		return
+	}
+	if n := p.starved.Load(); n < enough {
+		p.starved.CompareAndSwap(n, 0)
+	}
 }
 
 // Close ends the decoders. Nobody may be decoding.
@@ -75,6 +105,7 @@ type process struct {
 	to   *gob.Encoder
 	from *gob.Decoder
 	said words // on its standard error
+	meek bool
 }
 
 // words are the first that a process says: what killed it, before the traces.

@@ -138,11 +138,17 @@ func (g *Graph) Read(x Tap) Reading {
 func (r Reading) Data() []float32 { return floats(*r.value) }
 
 // Forward compiles a graph that only looks.
-func (g *Graph) Forward() (*Forward, error) {
+func (g *Graph) Forward() (*Forward, error) { return g.forward(new(kernel.Arena)) }
+
+// ForwardIn is Forward in the memory of a graph that learns: what Readings show is gone once
+// that graph runs, and the other way round.
+func (g *Graph) ForwardIn(t *Training) (*Forward, error) { return g.forward(&t.arena) }
+
+func (g *Graph) forward(in *kernel.Arena) (*Forward, error) {
 	if g.b.err != nil {
 		return nil, g.b.err
 	}
-	vm, err := machine(g.b.graph)
+	vm, err := machine(g.b.graph, in)
 	return &Forward{vm}, err
 }
 

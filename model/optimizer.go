@@ -10,9 +10,11 @@ import (
 // Optimizer moves parameters against their gradients and keeps its state in plain slices, so that a
 // checkpoint holds all of it (stock Gorgonia solvers hide theirs).
 type Optimizer interface {
-	// Step moves params[i] by grads[i] (same lengths) at learning rate lr; where grads[i] is nil nothing asked
-	// for a move, and parameter and state stay. It reports whether all that moved is finite still.
-	Step(params []Tensor, grads [][]float32, lr float32) (finite bool)
+	// Begin begins a step, in which each parameter moves once or, where nothing asks for it, not at all.
+	Begin()
+	// Move moves parameter i of those the optimiser was made for, p, by its gradient (same length) at learning rate lr. It
+	// reports whether p and what the optimiser keeps of it are finite still.
+	Move(i int, p Tensor, grad []float32, lr float32) (finite bool)
 	// State is everything a resumed run needs: names and live slices, and the count of steps taken.
 	State() (slots []Tensor, steps uint64)
 	// Restore takes over what State gave; an error says what does not fit.
@@ -45,17 +47,12 @@ type SGD struct {
 	steps    uint64
 }
 
-// Step implements Optimizer.
-func (o *SGD) Step(params []Tensor, grads [][]float32, lr float32) (finite bool) {
-	o.steps++
-	finite = true
-	for i, p := range params {
-		if grads[i] == nil {
-			continue
-		}
-		finite = kernel.SGDMomentum(p.Data, grads[i], o.velocity[i].Data, lr, o.spec.Momentum, o.spec.WeightDecay) && finite
-	}
-	return finite
+// Begin implements Optimizer.
+func (o *SGD) Begin() { o.steps++ }
+
+// Move implements Optimizer.
+func (o *SGD) Move(i int, p Tensor, grad []float32, lr float32) (finite bool) {
+	return kernel.SGDMomentum(p.Data, grad, o.velocity[i].Data, lr, o.spec.Momentum, o.spec.WeightDecay)
 }
 
 // State implements Optimizer.
@@ -75,17 +72,12 @@ type Adam struct {
 	steps        uint64
 }
 
-// Step implements Optimizer.
-func (o *Adam) Step(params []Tensor, grads [][]float32, lr float32) (finite bool) {
-	o.steps++
-	finite = true
-	for i, p := range params {
-		if grads[i] == nil {
-			continue
-		}
-		finite = kernel.Adam(p.Data, grads[i], o.mean[i].Data, o.square[i].Data, lr, 0.9, 0.999, 1e-8, o.spec.WeightDecay, int(o.steps)) && finite
-	}
-	return finite
+// Begin implements Optimizer.
+func (o *Adam) Begin() { o.steps++ }
+
+// Move implements Optimizer.
+func (o *Adam) Move(i int, p Tensor, grad []float32, lr float32) (finite bool) {
+	return kernel.Adam(p.Data, grad, o.mean[i].Data, o.square[i].Data, lr, 0.9, 0.999, 1e-8, o.spec.WeightDecay, int(o.steps))
 }
 
 // State implements Optimizer.

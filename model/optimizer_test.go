@@ -34,7 +34,8 @@ func TestOptimizersFollowTheirDefinition(t *testing.T) {
 				mHat, vHat := m[i]/(1-math.Pow(0.9, float64(step))), v[i]/(1-math.Pow(0.999, float64(step)))
 				want[i] -= lr * mHat / (math.Sqrt(vHat) + 1e-8)
 			}
-			opt.Step([]Tensor{p}, [][]float32{g32}, lr)
+			opt.Begin()
+			opt.Move(0, p, g32, lr)
 		}
 		for i := range want {
 			if math.Abs(float64(p.Data[i])-want[i]) > 1e-4 {
@@ -62,7 +63,8 @@ func TestRestoredOptimizerGoesOnBitForBit(t *testing.T) {
 				for i := range g {
 					g[i] = float32(math.Cos(float64(step*7 + i)))
 				}
-				opt.Step([]Tensor{p}, [][]float32{g}, 0.01)
+				opt.Begin()
+				opt.Move(0, p, g, 0.01)
 			}
 			return p.Data
 		}

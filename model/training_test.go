@@ -68,16 +68,15 @@ func TestGradientsAgreeWithFiniteDifferences(t *testing.T) {
 		for i := range input {
 			input[i] = float32(r.NormFloat64())
 		}
-		run := func() float64 {
-			cost, err := net.Run()
+		kept := make([][]float32, len(w.Params))
+		run := func(take func(int, []float32)) float64 {
+			cost, err := net.Run(take)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return float64(cost)
 		}
-		run()
-		kept := make([][]float32, len(w.Params))
-		net.Gradients(func(i int, g []float32) { kept[i] = slices.Clone(g) })
+		run(func(i int, g []float32) { kept[i] = slices.Clone(g) })
 		for i, p := range w.Params {
 			norm := math.Sqrt(kernel.SumSquares(kept[i]))
 			if norm == 0 {
@@ -95,12 +94,58 @@ func TestGradientsAgreeWithFiniteDifferences(t *testing.T) {
 				for j := range p.Data {
 					p.Data[j] = before[j] + float32(by*float64(kept[i][j])/norm)
 				}
-				return run()
+				return run(func(int, []float32) {})
 			}
 			slope := (move(h) - move(-h)) / (2 * h)
 			copy(p.Data, before)
 			if math.Abs(slope-norm) > 0.05*norm+0.02 {
 				t.Errorf("%s %s split %v: along the gradient of %s the loss rises by %.4g, the gradient says %.4g", spec.Encoder, spec.Norm, spec.Split, p.Name, slope, norm)
+			}
+		}
+		if err := net.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A gradient is handed out when nothing in the graph reads its parameter any more: what is no number from then on is
+// noticed by nobody.
+func TestParametersMayMoveOnceTheirGradientIsThere(t *testing.T) {
+	for _, spec := range specs() {
+		w := weights(t, spec, 3)
+		r := seed.New(4).Rand()
+		net, input := every(t, w, 4, r)
+		for i := range input {
+			input[i] = float32(r.NormFloat64())
+		}
+		still, moved := make([][]float32, len(w.Params)), make([][]float32, len(w.Params))
+		run := func(into [][]float32, move func(p Tensor)) float32 {
+			cost, err := net.Run(func(i int, g []float32) {
+				if into[i] != nil {
+					t.Errorf("%s has two gradients", w.Params[i].Name)
+				}
+				into[i] = slices.Clone(g)
+				move(w.Params[i])
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return cost
+		}
+		before := slices.Clone(w.StatArena)
+		cost := run(still, func(Tensor) {})
+		copy(w.StatArena, before)
+		again := run(moved, func(p Tensor) {
+			for j := range p.Data {
+				p.Data[j] = float32(math.NaN())
+			}
+		})
+		if cost != again {
+			t.Errorf("%+v: the loss is %v, and %v where parameters move", spec, cost, again)
+		}
+		for i, p := range w.Params {
+			if still[i] == nil || !slices.Equal(still[i], moved[i]) {
+				t.Errorf("%+v: the gradient of %s is another one where parameters move", spec, p.Name)
 			}
 		}
 		if err := net.Close(); err != nil {
@@ -124,10 +169,7 @@ func TestAFrozenHeadStaysAndLetsGradientThrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := net.Run(); err != nil {
-		t.Fatal(err)
-	}
-	net.Gradients(func(i int, grad []float32) {
+	_, err = net.Run(func(i int, grad []float32) {
 		if strings.HasPrefix(w.Params[i].Name, "b.") {
 			t.Errorf("%s is frozen and has a gradient", w.Params[i].Name)
 		}
@@ -135,6 +177,9 @@ func TestAFrozenHeadStaysAndLetsGradientThrough(t *testing.T) {
 			t.Errorf("no gradient reaches %s", w.Params[i].Name)
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestInferenceSeesEachImageByItself(t *testing.T) {
@@ -264,16 +309,14 @@ func TestStepsAreTheSameBitForBit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		grads := make([][]float32, len(w.Params))
 		for range 50 {
 			for i := range input {
 				input[i] = float32(r.NormFloat64())
 			}
-			if _, err := net.Run(); err != nil {
+			opt.Begin()
+			if _, err := net.Run(func(i int, g []float32) { opt.Move(i, w.Params[i], g, 1e-3) }); err != nil {
 				t.Fatal(err)
 			}
-			net.Gradients(func(i int, g []float32) { grads[i] = g })
-			opt.Step(w.Params, grads, 1e-3)
 		}
 		ends[run] = slices.Concat(w.ParamArena, w.StatArena)
 		if err := net.Close(); err != nil {

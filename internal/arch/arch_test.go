@@ -17,7 +17,7 @@ import (
 const module = "github.com/nearfar/nearfar/"
 
 // anyone may import these: they import no room themselves.
-var anyone = []string{"internal/seed", "internal/durable", "internal/record", "internal/natural", "internal/realdata"}
+var anyone = []string{"internal/seed", "internal/durable", "internal/record", "internal/natural", "internal/realdata", "internal/resident"}
 
 // may says which other rooms a room may import outside its tests. A room is the longest entry that a
 // package's folder begins with; rooms of internal/ that are not named here are for cmd alone and may import
@@ -42,6 +42,7 @@ var may = map[string][]string{
 	"internal/realdata":    {},
 	"internal/record":      {},
 	"internal/natural":     {},
+	"internal/resident":    {},
 	"internal/picture":     {"streams/frame"},
 	"internal/eval":        {"streams/frame", "model/kernel"},
 	"internal/sheet":       {"streams/frame"},

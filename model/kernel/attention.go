@@ -42,12 +42,11 @@ func LayerNorm(x, gamma, beta *G.Node) (*G.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		gammaNode, g, err := beside("LayerNormGammaGradient", dxNode, c)
+		gammaNode, err := beside("LayerNormGammaGradient", dxNode, &dgamma, c)
 		if err != nil {
 			return nil, err
 		}
-		betaNode, b, err := beside("LayerNormBetaGradient", dxNode, c)
-		dgamma, dbeta = g, b
+		betaNode, err := beside("LayerNormBetaGradient", dxNode, &dbeta, c)
 		return G.Nodes{dxNode, gammaNode, betaNode}, err
 	}
 	return o.apply(x, gamma, beta)

@@ -139,22 +139,20 @@ func (b *batchNorm) derive(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	if err != nil {
 		return nil, err
 	}
-	gammaNode, ofGamma, err := beside("BatchNormGammaGradient", dxNode, b.channels)
+	gammaNode, err := beside("BatchNormGammaGradient", dxNode, &dgamma, b.channels)
 	if err != nil {
 		return nil, err
 	}
-	betaNode, ofBeta, err := beside("BatchNormBetaGradient", dxNode, b.channels)
+	betaNode, err := beside("BatchNormBetaGradient", dxNode, &dbeta, b.channels)
 	if err != nil {
 		return nil, err
 	}
-	dgamma, dbeta = ofGamma, ofBeta
 	nodes := G.Nodes{dxNode, gammaNode, betaNode}
 	if b.residual {
-		residualNode, d, err := beside("BatchNormResidualGradient", dxNode, in[3].Shape()...)
+		residualNode, err := beside("BatchNormResidualGradient", dxNode, &dresidual, in[3].Shape()...)
 		if err != nil {
 			return nil, err
 		}
-		dresidual = d
 		nodes = append(nodes, residualNode)
 	}
 	return nodes, nil

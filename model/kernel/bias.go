@@ -52,7 +52,6 @@ func biasReLUGradients(y, grad *G.Node, rows, c int) (G.Nodes, error) {
 	if err != nil {
 		return nil, err
 	}
-	bNode, b, err := beside("BiasGradient", dxNode, c)
-	db = b
+	bNode, err := beside("BiasGradient", dxNode, &db, c)
 	return G.Nodes{dxNode, bNode}, err
 }

@@ -54,8 +54,8 @@ func ConvNorm(x, w, gamma, beta, residual *G.Node, stats *Stats, stride, pad int
 		return nil, fmt.Errorf("ConvNorm: running mean and variance must have %d numbers each, one a channel", channels)
 	}
 	o := newOp("ConvNorm", int(s.n), int(s.oh), int(s.ow), channels)
-	if residual != nil && !residual.Shape().Eq(o.out.Shape()) {
-		return nil, fmt.Errorf("ConvNorm: the output has shape %v, residual %v; they must be equal", o.out.Shape(), residual.Shape())
+	if residual != nil && !residual.Shape().Eq(o.shape) {
+		return nil, fmt.Errorf("ConvNorm: the output has shape %v, residual %v; they must be equal", o.shape, residual.Shape())
 	}
 	var status C.int
 	plan := C.nf_conv_infer_new(&s, boolean(residual != nil), boolean(relu), boolean(p == BF16), nt(), &status)

@@ -53,12 +53,11 @@ func GroupNorm(x, gamma, beta *G.Node, groups int, relu bool) (*G.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		gammaNode, g, err := beside("GroupNormGammaGradient", dxNode, c)
+		gammaNode, err := beside("GroupNormGammaGradient", dxNode, &dgamma, c)
 		if err != nil {
 			return nil, err
 		}
-		betaNode, b, err := beside("GroupNormBetaGradient", dxNode, c)
-		dgamma, dbeta = g, b
+		betaNode, err := beside("GroupNormBetaGradient", dxNode, &dbeta, c)
 		return G.Nodes{dxNode, gammaNode, betaNode}, err
 	}
 	return o.apply(x, gamma, beta)

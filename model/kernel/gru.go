@@ -109,11 +109,10 @@ func gruGradients(in G.Nodes, y, grad *G.Node, gates []float32, steps int) (G.No
 		name string
 		into *[]float32
 	}{{"GRUInputWeightGradient", &dwih}, {"GRUStateWeightGradient", &dwhh}, {"GRUInputBiasGradient", &dbih}, {"GRUStateBiasGradient", &dbhh}} {
-		b, data, err := beside(p.name, node, in[i+1].Shape()...)
+		b, err := beside(p.name, node, p.into, in[i+1].Shape()...)
 		if err != nil {
 			return nil, err
 		}
-		*p.into = data
 		nodes = append(nodes, b)
 	}
 	return nodes, nil

@@ -63,12 +63,11 @@ func linearGradients(nodes G.Nodes, y, grad *G.Node, relu bool) (G.Nodes, error)
 	if err != nil {
 		return nil, err
 	}
-	wNode, w, err := beside("LinearWeightGradient", dxNode, out, in)
+	wNode, err := beside("LinearWeightGradient", dxNode, &dw, out, in)
 	if err != nil {
 		return nil, err
 	}
-	bNode, b, err := beside("LinearBiasGradient", dxNode, out)
-	dw, db = w, b
+	bNode, err := beside("LinearBiasGradient", dxNode, &db, out)
 	return G.Nodes{dxNode, wNode, bNode}, err
 }
 

@@ -14,8 +14,7 @@ import (
 // the nodes were made, and with the outputs of this package's ops laid into as little memory as their
 // lifetimes allow: memory that was just read is still in the cache when it is written again.
 //
-// What stays readable after a run, through Value, are the nodes that nothing else uses (gradients,
-// projections) and those under a G.Read or named as kept. G.Read hands out that memory itself, no copy:
+// What stays readable after a run, through Value, are the nodes that nothing else uses (projections) and those under a G.Read or named as kept. G.Read hands out that memory itself, no copy:
 // the next run overwrites it. A graph belongs to one Machine.
 type Machine struct {
 	values []G.Value // of each node, by place in the order
@@ -48,10 +47,22 @@ type reading struct {
 	at   int
 }
 
-// NewMachine plans a graph. Errors: statements other than G.Read, a graph that has a Machine already.
+// NewMachine plans a graph in memory of its own. Errors: statements other than G.Read, a graph that has a Machine already.
 func NewMachine(g *G.ExprGraph, keep ...*G.Node) (*Machine, error) {
+	return new(Arena).Machine(g, keep...)
+}
+
+// Machine plans a graph in the arena; see NewMachine.
+func (a *Arena) Machine(g *G.ExprGraph, keep ...*G.Node) (*Machine, error) {
 	nodes := slices.Clone(g.AllNodes())
 	slices.SortFunc(nodes, func(a, b *G.Node) int { return int(a.ID() - b.ID()) }) // made later, so after what it uses
+	uses := func(n *G.Node) (in G.Nodes) {
+		for it := g.From(n.ID()); it != nil && it.Next(); {
+			in = append(in, it.Node().(*G.Node))
+		}
+		return in
+	}
+	nodes = ordered(nodes, uses)
 	at := make(map[int64]int, len(nodes))
 	for i, n := range nodes {
 		at[n.ID()] = i
@@ -63,8 +74,8 @@ func NewMachine(g *G.ExprGraph, keep ...*G.Node) (*Machine, error) {
 	}
 	for i, n := range nodes {
 		var in []int
-		for it := g.From(n.ID()); it != nil && it.Next(); {
-			in = append(in, at[it.Node().ID()])
+		for _, used := range uses(n) {
+			in = append(in, at[used.ID()])
 			if in[len(in)-1] >= i {
 				return nil, fmt.Errorf("planning a graph: %v was made before what it uses", n)
 			}
@@ -91,7 +102,7 @@ func NewMachine(g *G.ExprGraph, keep ...*G.Node) (*Machine, error) {
 	for i := range m.steps {
 		m.steps[i].bind = p.kept(m.steps[i].at)
 	}
-	floats, err := p.lay(m.steps)
+	floats, err := p.lay(m.steps, a)
 	m.floats = floats
 	return m, err
 }

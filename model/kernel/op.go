@@ -19,18 +19,23 @@ type op struct {
 	name   string
 	id     uint64
 	in     []tensor.Shape
-	out    *tensor.Dense
-	data   []float32 // of out
+	shape  tensor.Shape  // of the output
+	out    *tensor.Dense // nil until it has memory: a Machine's, or its own
+	data   []float32     // of out
 	run    func(in [][]float32) error
 	inputs [][]float32 // of the run in progress
 	// over is the input whose memory the output may take over once nobody else reads it, -1 for none.
 	over int
-	// pinned keeps the output in the memory it was made with: another op writes it.
-	pinned bool
-	placed bool // a Machine has given the output its memory
-	// rounds says that run fills rounded as well where there is one: the output in bf16, for convolutions that read it so.
-	rounds  bool
-	rounded []uint16
+	// besides are the ops whose outputs this one's run fills: see beside.
+	besides []*op
+	into    *[]float32 // where the run that fills this output from another op finds its memory
+	placed  bool       // a Machine has given the output its memory
+	// hands says that the op hands a gradient out: see Hand.
+	hands bool
+	// rounds says that run fills rounded as well where somebody asks for it: the output in bf16, for convolutions that read
+	// it so.
+	rounds, asked bool
+	rounded       []uint16
 	// images says that the output is made of the graph's inputs without parameters: see isImages.
 	images bool
 	// toward says for which inputs derive gives a gradient.
@@ -43,17 +48,34 @@ var _ G.SDOp = (*op)(nil)
 // ids tell ops apart: Gorgonia merges nodes whose ops hash alike, and ours have state.
 var ids atomic.Uint64
 
-// newOp is an op with its output in new memory.
+// newOp is an op whose output has no memory yet.
 func newOp(name string, shape ...int) *op {
-	o := &op{name: name, id: ids.Add(1), over: -1, data: make([]float32, tensor.Shape(shape).TotalSize())}
-	o.out = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(o.data))
-	return o
+	return &op{name: name, id: ids.Add(1), over: -1, shape: shape}
 }
 
-// place moves the output to other memory.
+// size is how many numbers the output has.
+func (o *op) size() int { return o.shape.TotalSize() }
+
+// place gives the output its memory.
 func (o *op) place(data []float32) {
 	o.data = data
-	o.out = tensor.New(tensor.WithShape(o.out.Shape()...), tensor.WithBacking(data))
+	if o.into != nil {
+		*o.into = data
+	}
+	o.out = tensor.New(tensor.WithShape(o.shape...), tensor.WithBacking(data))
+}
+
+// settle gives what run fills memory of its own where no Machine has done so.
+func (o *op) settle() {
+	if o.out == nil {
+		o.place(make([]float32, o.size()))
+	}
+	if o.asked && o.rounded == nil {
+		o.rounded = make([]uint16, o.size())
+	}
+	for _, b := range o.besides {
+		b.settle()
+	}
 }
 
 // inBF16 asks the op that makes a node for its output rounded to bf16, too, and is where that will lie: nil for an op
@@ -63,9 +85,7 @@ func inBF16(n *G.Node, p Precision) *[]uint16 {
 	if !ok || !o.rounds || p != BF16 {
 		return new([]uint16)
 	}
-	if o.rounded == nil {
-		o.rounded = make([]uint16, len(o.data))
-	}
+	o.asked = true
 	return &o.rounded
 }
 
@@ -87,13 +107,13 @@ func (o *op) Arity() int { return len(o.in) }
 
 func (o *op) Type() hm.Type {
 	types := make([]hm.Type, 0, len(o.in)+1)
-	for _, s := range append(slices.Clone(o.in), o.out.Shape()) {
+	for _, s := range append(slices.Clone(o.in), o.shape) {
 		types = append(types, G.TensorType{Dims: s.Dims(), Of: tensor.Float32})
 	}
 	return hm.NewFnType(types...)
 }
 
-func (o *op) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.out.Shape().Clone(), nil }
+func (o *op) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.shape.Clone(), nil }
 
 // Do runs the op. The result is the op's own memory, overwritten by the next run.
 func (o *op) Do(values ...G.Value) (G.Value, error) {
@@ -110,6 +130,7 @@ func (o *op) Do(values ...G.Value) (G.Value, error) {
 			return nil, fmt.Errorf("input %d of %s holds %d numbers, its shape %v needs %d", i, o.name, len(o.inputs[i]), o.in[i], o.in[i].TotalSize())
 		}
 	}
+	o.settle()
 	if err := o.run(o.inputs); err != nil {
 		return nil, err
 	}
@@ -142,13 +163,14 @@ func (o *op) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	return o.derive(in, out, grad)
 }
 
-// beside is a node for what another op computes beside its output: it hands on the memory that op fills.
-func beside(name string, of *G.Node, shape ...int) (*G.Node, []float32, error) {
+// beside is a node for what the op of another node computes beside its output: that op's run fills the memory at into.
+func beside(name string, of *G.Node, into *[]float32, shape ...int) (*G.Node, error) {
 	o := newOp(name, shape...)
-	o.pinned = true
+	o.into = into
 	o.run = func([][]float32) error { return nil }
-	n, err := o.apply(of)
-	return n, o.data, err
+	writer := of.Op().(*op)
+	writer.besides = append(writer.besides, o)
+	return o.apply(of)
 }
 
 // isImages says that a node is an input of the graph, or a slice or conversion of inputs: Conv2D computes

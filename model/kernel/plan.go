@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"gorgonia.org/tensor"
@@ -41,72 +42,48 @@ func (p *plan) use(at int, s step) {
 	}
 }
 
-// lay gives every output its memory and returns how many floats that took.
-func (p *plan) lay(steps []step) (floats int, err error) {
-	memory := make([][]float32, len(p.last))  // of each node whose output is laid
-	rounded := make([][]float32, len(p.last)) // of its output in bf16
-	var store shelf
+// lay gives every output its memory in an arena and returns how many floats that took.
+func (p *plan) lay(steps []step, in *Arena) (floats int, err error) {
+	pieces, of := []*piece{}, make([]*piece, len(p.last)) // of each node's output
+	take := func(size, first, node int, place func([]float32)) *piece {
+		made := &piece{size: size, first: first, last: p.until(node), place: []func([]float32){place}}
+		pieces = append(pieces, made)
+		return made
+	}
 	for _, s := range steps {
 		o, ok := s.op.(*op)
 		if !ok {
 			continue
 		}
 		if o.placed {
-			return store.floats, fmt.Errorf("planning a graph: %v runs on another machine already", o)
+			return 0, fmt.Errorf("planning a graph: %v runs on another machine already", o)
 		}
 		o.placed = true
-		switch need := len(o.data); {
-		case o.pinned:
-			store.floats += need
-		case o.over >= 0 && p.dies(s, s.in[o.over]) && memory[s.in[o.over]] != nil && cap(memory[s.in[o.over]]) >= need:
-			memory[s.at], memory[s.in[o.over]] = memory[s.in[o.over]], nil
-			o.place(memory[s.at][:need])
-		default:
-			memory[s.at] = store.take(need)
-			o.place(memory[s.at][:need])
+		first := s.at
+		if o.into != nil {
+			first = s.in[0] // whose run fills it
 		}
-		if need := len(o.rounded); need > 0 {
-			rounded[s.at] = store.take((need + 1) / 2)
-			o.rounded = unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(rounded[s.at]))), need)
+		if o.over >= 0 && p.dies(s, s.in[o.over]) && of[s.in[o.over]] != nil && of[s.in[o.over]].size >= o.size() {
+			of[s.at] = of[s.in[o.over]]
+			of[s.at].take(p.until(s.at), o.place, o.size())
+		} else {
+			of[s.at] = take(o.size(), first, s.at, o.place)
 		}
-		for _, i := range s.in {
-			if p.dies(s, i) {
-				store.give(memory[i])
-				store.give(rounded[i])
-				memory[i], rounded[i] = nil, nil
-			}
+		if o.asked {
+			take((o.size()+1)/2, first, s.at, func(data []float32) {
+				o.rounded = unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(data))), o.size())
+			})
 		}
 	}
-	return store.floats, nil
+	return in.lay(pieces), nil
 }
 
-// shelf is memory that is free for now.
-type shelf struct {
-	free   [][]float32
-	floats int // that were ever made
-}
-
-// take is the smallest piece that fits, of equals the one given last, or a new one.
-func (s *shelf) take(need int) []float32 {
-	best := -1
-	for i, f := range s.free {
-		if cap(f) >= need && (best < 0 || cap(f) <= cap(s.free[best])) {
-			best = i
-		}
+// until is when a node's output is wanted last.
+func (p *plan) until(node int) int {
+	if p.kept(node) {
+		return math.MaxInt
 	}
-	if best < 0 {
-		s.floats += need
-		return make([]float32, need)
-	}
-	f := s.free[best]
-	s.free = append(s.free[:best], s.free[best+1:]...)
-	return f
-}
-
-func (s *shelf) give(f []float32) {
-	if f != nil {
-		s.free = append(s.free, f)
-	}
+	return p.last[node]
 }
 
 // dies says that a step is the last to read a node that need not be kept.

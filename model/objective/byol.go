@@ -46,7 +46,7 @@ func newBYOL(c Config, n Needs, w *model.Weights) (Objective, error) {
 	if o.training, err = g.Training(cost); err != nil {
 		return nil, err
 	}
-	o.target, err = follow(w, n, 2*n.Batch, c.Name, false)
+	o.target, err = o.follow(2*n.Batch, c.Name, false)
 	return o, err
 }
 

@@ -51,11 +51,10 @@ func (o *common) spread(i, of int) int { return i * o.needs.Batch / of }
 
 // run takes a training step of the objective's one graph.
 func (o *common) run(step uint64, add func(param int, grad []float32)) (float32, error) {
-	cost, err := o.training.Run()
+	cost, err := o.training.Run(add)
 	if err != nil {
 		return 0, fmt.Errorf("objective %s, step %d: %w", o.cfg.Name, step, err)
 	}
-	o.training.Gradients(add)
 	return cost, nil
 }
 
@@ -168,8 +167,10 @@ type follower struct {
 	projection model.Reading
 }
 
-// follow builds the follower of a head over so many pictures; unit gives its rows unit length.
-func follow(w *model.Weights, n Needs, rows int, head string, unit bool) (*follower, error) {
+// follow builds the follower of a head over so many pictures; unit gives its rows unit length. It shares the memory of the
+// objective's training graph: what it has seen has to be copied before that runs.
+func (o *common) follow(rows int, head string, unit bool) (*follower, error) {
+	w, n := o.weights, o.needs
 	f := &follower{weights: w.Copy(head), momentum: n.KeyMomentum}
 	g := model.NewGraph(f.weights, kernel.Train)
 	input, x := g.Images("keys", rows, n.Model.Image)
@@ -180,7 +181,7 @@ func follow(w *model.Weights, n Needs, rows int, head string, unit bool) (*follo
 	}
 	f.input, f.projection = input, g.Read(p)
 	var err error
-	f.forward, err = g.Forward()
+	f.forward, err = g.ForwardIn(o.training)
 	return f, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -133,7 +134,7 @@ func (b *bench) learn() Told {
 		if b.grads[param] != nil {
 			b.t.Fatalf("the gradient of %s is handed out twice", b.weights.Params[param].Name)
 		}
-		b.grads[param] = grad
+		b.grads[param] = slices.Clone(grad)
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -148,7 +149,12 @@ func (b *bench) train() Told {
 		b.t.Fatal("the objective sat a step out")
 	}
 	told := b.learn()
-	b.optimizer.Step(b.weights.Params, b.grads, 2e-3)
+	b.optimizer.Begin()
+	for i, p := range b.weights.Params {
+		if b.grads[i] != nil {
+			b.optimizer.Move(i, p, b.grads[i], 2e-3)
+		}
+	}
 	b.objective.Settle(b.step)
 	b.step++
 	return told

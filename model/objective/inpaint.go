@@ -156,10 +156,9 @@ func (o *inpaint) Learn(step uint64, add func(param int, grad []float32)) (Told,
 	}
 	copy(o.shown, o.views)
 	copy(o.shown[len(o.views):], o.whole.Data())
-	if _, err := o.critic.Run(); err != nil {
+	if _, err := o.critic.Run(add); err != nil {
 		return Told{}, fmt.Errorf("objective %s, step %d: the discriminator: %w", o.cfg.Name, step, err)
 	}
-	o.critic.Gradients(add)
 	t.Accuracy, t.Chance, t.Rows = o.judged.Accuracy, 0.5, o.judged.Rows // of the discriminator
 	return t, nil
 }

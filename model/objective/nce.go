@@ -44,7 +44,7 @@ func newNCE(c Config, n Needs, w *model.Weights) (Objective, error) {
 	if o.training, err = g.Training(cost); err != nil {
 		return nil, err
 	}
-	o.key, err = follow(w, n, n.Batch, c.Name, true)
+	o.key, err = o.follow(n.Batch, c.Name, true)
 	return o, err
 }
 

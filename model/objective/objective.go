@@ -17,8 +17,8 @@ type Objective interface {
 	// Paint makes what the objective looks at in a step from the frames drawn. False: they do not hold
 	// what it takes (no clip is long enough yet, say), and the objective sits this step out.
 	Paint(s *sampler.Sampler, d *sampler.Draw) bool
-	// Learn computes the loss of what was painted and hands out the gradient of every parameter that it
-	// moves, each once; the memory stays as it is until the next Learn.
+	// Learn computes the loss of what was painted and hands out the gradient of every parameter that it moves, each
+	// once, when nothing in Learn reads the parameter any more: add may move it. The memory is valid during the call.
 	Learn(step uint64, add func(param int, grad []float32)) (Told, error)
 	// Settle is called once the optimiser has taken the step: banks take the new keys.
 	Settle(step uint64)

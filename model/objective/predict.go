@@ -51,7 +51,7 @@ func newPredict(c Config, n Needs, w *model.Weights) (Objective, error) {
 	if o.training, err = g.Training(cost); err != nil {
 		return nil, err
 	}
-	o.target, err = follow(w, n, o.clips, c.Name, false)
+	o.target, err = o.follow(o.clips, c.Name, false)
 	return o, err
 }
 

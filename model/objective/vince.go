@@ -52,7 +52,7 @@ func newVINCE(c Config, n Needs, w *model.Weights) (Objective, error) {
 	if o.training, err = g.Training(cost); err != nil {
 		return nil, err
 	}
-	o.key, err = follow(w, n, rows, c.Name, true)
+	o.key, err = o.follow(rows, c.Name, true)
 	return o, err
 }
 

@@ -23,7 +23,6 @@ type Labelled struct {
 	labels    loss.Labels
 	answer    loss.Told
 	logits    model.Reading
-	grads     [][]float32
 }
 
 // labelHead is the head that names classes.
@@ -41,7 +40,7 @@ func NewLabelled(w *model.Weights, classes, batch int, s seed.Seed) (*Labelled, 
 	if err := own.TakeEncoder(w); err != nil {
 		return nil, err
 	}
-	n := &Labelled{weights: own, labels: loss.Labels{Of: make([]int32, batch)}, grads: make([][]float32, len(own.Params))}
+	n := &Labelled{weights: own, labels: loss.Labels{Of: make([]int32, batch)}}
 	if n.optimizer, err = model.NewOptimizer(model.OptimizerSpec{Kind: "adam", WeightDecay: 1e-4}, own.Params); err != nil {
 		return nil, err
 	}
@@ -71,13 +70,11 @@ func (n *Labelled) Step(images []float32, labels []int, rate float64) (float64, 
 	for i, l := range labels {
 		n.labels.Of[i] = int32(l)
 	}
-	cost, err := n.training.Run()
-	if err != nil || bad(float64(cost)) {
-		return float64(cost), err
-	}
-	n.training.Gradients(func(param int, grad []float32) { n.grads[param] = grad })
-	n.optimizer.Step(n.weights.Params, n.grads, float32(rate))
-	return float64(cost), nil
+	n.optimizer.Begin()
+	cost, err := n.training.Run(func(param int, grad []float32) {
+		n.optimizer.Move(param, n.weights.Params[param], grad, float32(rate))
+	})
+	return float64(cost), err
 }
 
 // Logits are (batch, classes), each picture by itself; the next call overwrites them.

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
 
+	"github.com/nearfar/nearfar/internal/resident"
 	"github.com/nearfar/nearfar/model"
 	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/objective"
@@ -32,8 +32,11 @@ type Learner struct {
 
 	features *model.Inference // of anchors, where the replay buffer asks for them
 
-	grads [][]float32 // by parameter; nil: no objective moved it in this step
-	sums  [][]float32 // memory for grads that are sums
+	rated  float32     // rate of the step in progress
+	finite bool        // all that has moved in it
+	moved  []bool      // by parameter: in it
+	grads  [][]float32 // by parameter, where several objectives move it; nil: none has in this step
+	sums   [][]float32 // memory for grads
 }
 
 // NewLearner draws weights from the seed and builds the graphs.
@@ -48,7 +51,7 @@ func NewLearner(set Settings) (*Learner, error) {
 	query.Precision = set.Precision
 	n := len(set.Objectives)
 	l := &Learner{set: set, query: query, painted: make([]bool, n), told: make([]objective.Told, n),
-		grads: make([][]float32, len(query.Params)), sums: make([][]float32, len(query.Params))}
+		moved: make([]bool, len(query.Params)), grads: make([][]float32, len(query.Params)), sums: make([][]float32, len(query.Params))}
 	if l.optimizer, err = model.NewOptimizer(set.Optimizer, query.Params); err != nil {
 		return nil, err
 	}
@@ -65,7 +68,7 @@ func NewLearner(set Settings) (*Learner, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	debug.FreeOSMemory() // graphs are planned: what their outputs first lay in is left over, and the collector is slow to give it back
+	resident.Shed()
 	return l, nil
 }
 
@@ -84,6 +87,9 @@ func (l *Learner) Paint(s *sampler.Sampler, d *sampler.Draw) {
 // is no number before a loss did.
 func (l *Learner) Learn() ([]objective.Told, error) {
 	clear(l.grads)
+	clear(l.moved)
+	l.rated, l.finite = l.rate(), true
+	l.optimizer.Begin()
 	for i, o := range l.objectives {
 		l.told[i] = objective.Told{Name: l.names[i], Weight: l.weights[i], Silent: true}
 		if !l.painted[i] {
@@ -100,7 +106,12 @@ func (l *Learner) Learn() ([]objective.Told, error) {
 			return l.told, fmt.Errorf("step %d, objective %s: %w", l.step, l.names[i], ErrDiverged)
 		}
 	}
-	if !l.optimizer.Step(l.query.Params, l.grads, l.rate()) || bad(kernel.SumSquares(l.query.StatArena)) {
+	for param, grad := range l.grads {
+		if grad != nil {
+			l.move(param, grad)
+		}
+	}
+	if !l.finite || bad(kernel.SumSquares(l.query.StatArena)) {
 		return l.told, fmt.Errorf("step %d, weights: %w", l.step, ErrDiverged)
 	}
 	for i, o := range l.objectives {
@@ -130,11 +141,11 @@ func (l *Learner) Tell(s *sampler.Sampler, d *sampler.Draw) error {
 	return nil
 }
 
-// add adds a weighted gradient. The only one of a parameter, at weight 1, is taken as it lies: most runs
-// have one objective.
+// add takes a weighted gradient of a parameter. That of the only objective, at weight 1, moves it at once, in the cache and in
+// no memory of its own: most runs have one objective.
 func (l *Learner) add(param int, grad []float32, weight float32) {
-	if l.grads[param] == nil && weight == 1 && len(l.objectives) == 1 {
-		l.grads[param] = grad
+	if weight == 1 && len(l.objectives) == 1 {
+		l.move(param, grad)
 		return
 	}
 	if l.sums[param] == nil {
@@ -145,6 +156,15 @@ func (l *Learner) add(param int, grad []float32, weight float32) {
 		l.grads[param] = l.sums[param]
 	}
 	kernel.Axpy(l.sums[param], grad, weight)
+}
+
+// move takes the optimiser's step for a parameter.
+func (l *Learner) move(param int, grad []float32) {
+	if l.moved[param] {
+		panic(fmt.Sprintf("train: %s is moved twice in a step", l.query.Params[param].Name))
+	}
+	l.moved[param] = true
+	l.finite = l.optimizer.Move(param, l.query.Params[param], grad, l.rated) && l.finite
 }
 
 func bad(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }

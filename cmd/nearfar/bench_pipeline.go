@@ -155,18 +155,18 @@ func (t *pipelineTiming) learn(ctx context.Context, dir string, messages []frame
 		return 0, err
 	}
 	set := settings(&c, "bench")
-	decode, stopDecoders, err := decoders(c.Run.Apart, decodersAtOnce(), takingTurns())
+	decoding, err := besideLearning(c.Run.Apart)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, stopDecoders()) }()
+	defer func() { err = errors.Join(err, decoding.stop()) }()
 	var began, ended time.Time
 	var first uint64
 	over := make(chan struct{})
 	close(over)
 	result, err := online.Learn(ctx, online.Options{
 		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: set, Dir: filepath.Join(dir, "checkpoints"),
-		MaxFrames: uint64(t.warm + t.Frames), Over: over, Decoders: decodersAtOnce(), Turns: takingTurns(), Decode: decode,
+		MaxFrames: uint64(t.warm + t.Frames), Over: over, Decoders: decoding.atOnce, Decode: decoding.decode, Computes: decoding.computes,
 		Meter: online.NewMeter(set.Model.Width(), set.Probe, c.Sampler.Gap), Log: slog.New(slog.DiscardHandler),
 		Account: func(a online.Account) {
 			switch {

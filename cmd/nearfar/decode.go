@@ -19,21 +19,35 @@ func newDecodeCmd(a *app) *cobra.Command {
 	}
 }
 
-// takingTurns says that learning leaves no core to decoding.
-func takingTurns() bool { return kernel.Threads() >= runtime.NumCPU() }
+// noCoreLeft says that the threads of a step leave no core to decoding.
+func noCoreLeft() bool { return kernel.Threads() >= runtime.NumCPU() }
 
-// decodersAtOnce is how many frames are decoded at a time beside learning: on the cores that it leaves, or, between
-// steps, on all.
-func decodersAtOnce() int {
-	if takingTurns() {
-		return runtime.NumCPU()
-	}
-	return runtime.NumCPU() - kernel.Threads()
+// decoding is how frames are decoded beside learning.
+type decoding struct {
+	decode   decoder.Decode       // nil: in this process
+	computes func() (over func()) // to be told when learning computes; nil: nobody wants to know
+	atOnce   int
+	stop     func() error
 }
 
-// decoders are what frames are decoded with, n at a time: processes of their own, meek ones if need be, or this one (nil).
-// The function ends them.
-func decoders(processes bool, n int, meek bool) (decoder.Decode, func() error, error) {
+// besideLearning decodes on the cores that learning leaves. Where there are none, meek decoders, one more than there are
+// cores, take what is left of them whenever a step's threads wait for each other.
+func besideLearning(processes bool) (decoding, error) {
+	d := decoding{atOnce: runtime.NumCPU() - kernel.Threads()}
+	if noCoreLeft() {
+		d.atOnce = runtime.NumCPU() + 1
+	}
+	pool, stop, err := decoders(processes, d.atOnce)
+	if pool != nil {
+		pool.Meek = noCoreLeft()
+		d.decode, d.computes = pool.Decode, pool.Computes
+	}
+	d.stop = stop
+	return d, err
+}
+
+// decoders are n processes that decode, or none: nil. The function ends them.
+func decoders(processes bool, n int) (*decoder.Pool, func() error, error) {
 	if !processes {
 		return nil, func() error { return nil }, nil
 	}
@@ -42,6 +56,5 @@ func decoders(processes bool, n int, meek bool) (decoder.Decode, func() error, e
 		return nil, nil, fmt.Errorf("finding the program for the decoder processes: %w", err)
 	}
 	pool := decoder.New(n, []string{self, "decode"}, nil)
-	pool.Meek = meek
-	return pool.Decode, pool.Close, nil
+	return pool, pool.Close, nil
 }

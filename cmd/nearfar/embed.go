@@ -130,11 +130,13 @@ func (a *app) embedTopic(ctx context.Context, c *config.Config, e embedFlags) (e
 		return err
 	}
 	defer unbound()
-	decode, stopDecoders, err := decoders(c.Run.Apart, embedDecoders(), false)
+	pool, stopDecoders, err := decoders(c.Run.Apart, embedDecoders())
 	if err != nil {
 		return err
 	}
-	o.Decode = decode
+	if pool != nil {
+		o.Decode = pool.Decode
+	}
 	defer func() { err = errors.Join(err, stopDecoders()) }()
 	var done func(error) error
 	if e.output == "" {

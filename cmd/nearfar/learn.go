@@ -38,7 +38,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 	if err := s.spoolSinks(); err != nil {
 		return online.Result{}, err
 	}
-	decode, stopDecoders, err := decoders(s.cfg.Run.Apart, decodersAtOnce(), takingTurns())
+	decoding, err := besideLearning(s.cfg.Run.Apart)
 	if err != nil {
 		return online.Result{}, err
 	}
@@ -51,7 +51,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 		Kafka: k.Config, Frames: k.Frames, MaxBytes: k.MaxMessage(), Settings: s.set,
 		Dir: s.run.Checkpoints(), Resume: s.resume, From: s.ledger.book.First,
 		Sinks: s.sinks, Unsent: s.unsent(), Journal: filepath.Join(s.run.Path, "journal"), Steps: s.cfg.Run.Steps, MaxFrames: s.frameLimit(), MaxLag: s.cfg.Train.MaxLag,
-		Over: over, Decoders: decodersAtOnce(), Turns: takingTurns(), Decode: decode, Meter: s.meter, Log: s.log, Best: s.cfg.Checkpoint.Best,
+		Over: over, Decoders: decoding.atOnce, Decode: decoding.decode, Computes: decoding.computes, Meter: s.meter, Log: s.log, Best: s.cfg.Checkpoint.Best,
 		Lag: func(n int64) { s.behind.Store(n) }, Account: s.books.take, Hold: s.tenure,
 		Saved: func(path string, step uint64) {
 			s.books.saves.add(path, step)
@@ -59,7 +59,7 @@ func (s *session) learn(ctx context.Context, over <-chan struct{}) (online.Resul
 		},
 	})
 	stop()
-	return result, errors.Join(err, <-reported, stopDecoders())
+	return result, errors.Join(err, <-reported, decoding.stop())
 }
 
 // frameLimit is how many frames a trainer takes where it cannot stop the capture.

@@ -32,7 +32,6 @@ func (r *run) decode(_ context.Context, it item) (item, error) {
 	if it.err != nil {
 		return it, nil
 	}
-	defer r.turns.decode()()
 	it, err := it.decoded(r.o.Decode, r.o.Settings.Sampler.Image)
 	if err != nil {
 		it.err = broken{err}

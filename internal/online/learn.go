@@ -49,7 +49,7 @@ func Learn(ctx context.Context, o Options) (Result, error) {
 	}
 	ctx, unhold := hold(ctx, o.Hold)
 	defer unhold()
-	r := &run{o: o, turns: turns{taken: o.Turns}, box: newOutbox(o.Sinks, o.Unsent, o.Hold), frozen: newFreeze(o.Log)}
+	r := &run{o: o, box: newOutbox(o.Sinks, o.Unsent, o.Hold), frozen: newFreeze(o.Log)}
 	pipe, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	p := streams.NewPipeline(pipe)
@@ -79,7 +79,6 @@ func Learn(ctx context.Context, o Options) (Result, error) {
 // run is the state of one Learn. The trainer belongs to the goroutine of the last stage.
 type run struct {
 	o        Options
-	turns    turns
 	ready    chan error
 	reader   *topic.Reader
 	letters  *topic.DeadLetters
@@ -164,11 +163,11 @@ func (r *run) begin() error {
 			r.noted(r.journal.flush())
 			return r.box.send(es)
 		},
-		Epoch: r.o.Hold.Epoch(),
-		Flush: r.flush,
-		Begin: r.o.Meter.StepBegins,
-		Alone: r.turns.step,
-		Step:  r.o.Meter.Step,
+		Epoch:    r.o.Hold.Epoch(),
+		Flush:    r.flush,
+		Begin:    r.o.Meter.StepBegins,
+		Computes: r.o.Computes,
+		Step:     r.o.Meter.Step,
 		Setback: func(s train.Setback) {
 			r.o.Log.Warn("learning went wrong: it has gone back to where the last checkpoint was due, at half the rate", "step", s.Step,
 				"steps_undone", s.Undone, "halvings", s.Halvings, "learning_rate", s.Rate, "err", s.Err)

@@ -19,15 +19,15 @@ type Options struct {
 	Resume    string        // checkpoint to go on from; "" begins
 	From      map[int]int64 // first offset of the run, in partitions that the checkpoint has no position in; missing: the first there is
 	Sinks     []sinks.Sink
-	Unsent    string          // file that keeps embeddings the sinks did not take
-	Journal   string          // file that keeps in which order messages came since the last checkpoint; "": none does
-	Steps     uint64          // stop after so many steps; 0: never
-	MaxFrames uint64          // stop after so many frames; 0: never
-	MaxLag    int64           // frames behind from which on due steps are forgone; 0: never
-	Over      <-chan struct{} // closed once nobody writes frames any more: what is in the topic is learned, then the run ends
-	Decoders  int             // frames decoded at once
-	Turns     bool            // no core is left beside a step's threads: decoding waits while one runs
-	Decode    decoder.Decode  // nil: picture.Decode, in this process
+	Unsent    string               // file that keeps embeddings the sinks did not take
+	Journal   string               // file that keeps in which order messages came since the last checkpoint; "": none does
+	Steps     uint64               // stop after so many steps; 0: never
+	MaxFrames uint64               // stop after so many frames; 0: never
+	MaxLag    int64                // frames behind from which on due steps are forgone; 0: never
+	Over      <-chan struct{}      // closed once nobody writes frames any more: what is in the topic is learned, then the run ends
+	Decoders  int                  // frames decoded at once
+	Decode    decoder.Decode       // nil: picture.Decode, in this process
+	Computes  func() (over func()) // called before learning computes on all its cores, over after it; may be nil
 	Meter     *Meter
 	Lag       func(int64) // told now and then how many frames are in the topic and not yet trained on
 	Saved     func(path string, step uint64)

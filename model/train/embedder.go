@@ -13,12 +13,12 @@ type embedder struct {
 	network *model.Inference
 	version string
 	waiting []*frame.Frame
-	size    int // px
-	width   int // of an embedding
-	alone   func() (over func())
+	size    int                  // px
+	width   int                  // of an embedding
+	begin   func() (over func()) // told before it computes
 }
 
-func newEmbedder(set Settings, query *model.Weights, alone func() (over func())) (*embedder, error) {
+func newEmbedder(set Settings, query *model.Weights, begin func() (over func())) (*embedder, error) {
 	weights := query.Clone()
 	weights.Precision = kernel.F32 // an embedding is the same wherever it is made
 	network, err := model.NewInference(weights, set.EmbedBatch, kernel.Eval)
@@ -26,7 +26,7 @@ func newEmbedder(set Settings, query *model.Weights, alone func() (over func()))
 		return nil, err
 	}
 	network.Hold()
-	return &embedder{weights: weights, network: network, version: set.version(0), size: set.Model.Image, width: set.Model.Width(), alone: alone}, nil
+	return &embedder{weights: weights, network: network, version: set.version(0), size: set.Model.Image, width: set.Model.Width(), begin: begin}, nil
 }
 
 // adopt publishes new weights; nothing may be waiting for the old ones.
@@ -54,7 +54,7 @@ func (e *embedder) flush(publish func([]frame.Embedding) error) error {
 	for i, f := range e.waiting {
 		sampler.Plain(e.network.Input()[i*pixels:(i+1)*pixels], f, e.size)
 	}
-	over := e.alone()
+	over := e.begin()
 	vectors, err := e.network.Run()
 	over()
 	if err != nil {

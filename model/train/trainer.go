@@ -53,7 +53,7 @@ type Outputs struct {
 	Embeddings func([]frame.Embedding) error
 	Flush      func() error         // makes the embeddings lasting, before a checkpoint says that their frames are done
 	Begin      func()               // a step begins: what it takes is for others to measure, the trainer looks at no clock
-	Alone      func() (over func()) // called before a step, or the embedding of a batch, computes on all cores; over after it
+	Computes   func() (over func()) // called before a step, or the embedding of a batch, computes on all its cores; over after it
 	Step       func(Report)
 	Setback    func(Setback)
 	Checkpoint func(path string, step uint64)
@@ -88,7 +88,7 @@ func New(set Settings, dir string, out Outputs) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	embedder, err := newEmbedder(set, learner.query, out.alone)
+	embedder, err := newEmbedder(set, learner.query, out.computes)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,9 @@ func (t *Trainer) stepOnce() (drawn bool, err error) {
 	}
 	rate := t.learner.rate()
 	t.learner.Paint(t.sampler, &t.draw)
-	told, err := t.learnAlone()
+	over := t.out.computes()
+	told, err := t.learner.Learn()
+	over()
 	if errors.Is(err, ErrDiverged) {
 		return true, t.goBack(err)
 	}
@@ -229,17 +231,12 @@ func (t *Trainer) stepOnce() (drawn bool, err error) {
 	return true, nil
 }
 
-func (t *Trainer) learnAlone() ([]objective.Told, error) {
-	defer t.out.alone()()
-	return t.learner.Learn()
-}
-
-// alone has others wait while this computes on all cores.
-func (o *Outputs) alone() (over func()) {
-	if o.Alone == nil {
+// computes tells whoever wants to know that this computes on all its cores until it is over.
+func (o *Outputs) computes() (over func()) {
+	if o.Computes == nil {
 		return func() {}
 	}
-	return o.Alone()
+	return o.Computes()
 }
 
 // publish hands embeddings on.

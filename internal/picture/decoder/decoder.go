@@ -89,8 +89,9 @@ func Serve(in io.Reader, out io.Writer, decode Decode) error {
 	if err := to.Encode(answer{}); err != nil {
 		return fmt.Errorf("beginning to decode: %w", err)
 	}
+	var r request
 	for meek := false; ; {
-		var r request
+		r = request{Data: r.Data[:0]} // the memory of one picture serves the next
 		switch err := from.Decode(&r); {
 		case errors.Is(err, io.EOF):
 			return nil

@@ -198,6 +198,28 @@ func TestDecodersThatGetNothingByMeeknessBecomeOrdinary(t *testing.T) {
 	}
 }
 
+// What a picture waits while this process itself computes is no hunger.
+func TestOwnComputationDoesNotEndMeekness(t *testing.T) {
+	p, s := pool(t, 1, "whole"), seed.New(9).At("meek")
+	p.Meek = true
+	e := picturetest.Good(s, 1)
+	e.Camera = "waits"
+	for range enough + 1 {
+		over := p.Computes()
+		if _, err := p.Decode(e, 16); err != nil {
+			t.Fatal(err)
+		}
+		over()
+		time.Sleep(10 * time.Millisecond) // between two steps nothing is added
+	}
+	if _, got := policies(t, p); !slices.Equal(got, []string{idle}) {
+		t.Errorf("scheduled by %v", got)
+	}
+	if sum := p.own.total(); sum < (enough+1)*2*tooLong {
+		t.Errorf("%v of computation", sum)
+	}
+}
+
 func TestOnlyPicturesInARowEndMeekness(t *testing.T) {
 	var p Pool
 	slow := func() { p.judge(tooLong+tooOften*time.Millisecond+2*time.Millisecond, time.Millisecond) }

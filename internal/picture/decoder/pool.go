@@ -26,10 +26,11 @@ type Pool struct {
 	command, env []string
 	slots        chan *process // nil: to be started when it is needed
 	starved      atomic.Int32  // pictures in a row
+	own          stopwatch     // what Computes was told
 }
 
-// enough pictures in a row that had to wait for the processor for tooLong and for tooOften times as long as they needed it
-// say that meekness leads nowhere here.
+// enough pictures in a row that had to wait for the processor, on others than this process, for tooLong and for tooOften times
+// as long as they needed it say that meekness leads nowhere here.
 const enough, tooLong, tooOften = 3, 100 * time.Millisecond, 10
 
 // New is a pool of n decoders; command is the argv of a process that calls Serve, env is added to this one's.
@@ -59,11 +60,11 @@ func (p *Pool) Decode(e frame.Encoded, size int) (*frame.Frame, error) {
 				return nil, err
 			}
 		}
-		began := time.Now()
+		began, own := time.Now(), p.own.total()
 		a, err := c.ask(request{e.Camera, e.Seq, e.ContentType, e.Data, e.Checked, size, meek})
 		if err == nil {
 			if c.meek = meek; meek {
-				p.judge(time.Since(began), a.Busy)
+				p.judge(time.Since(began)-(p.own.total()-own), a.Busy)
 			}
 			if a.Err != "" {
 				return nil, told{a.Err, a.Kind}
@@ -76,7 +77,12 @@ func (p *Pool) Decode(e frame.Encoded, size int) (*frame.Frame, error) {
 	return nil, fmt.Errorf("decoding %s frame %d: %w (%w)", e.Camera, e.Seq, ErrCrashed, died)
 }
 
-// judge takes how long a meek decoder had a picture, and how long the processor for it.
+// Computes tells the pool that this process itself takes all cores until it is over: that meek decoders wait meanwhile is what
+// they are meek for.
+func (p *Pool) Computes() (over func()) { return p.own.start() }
+
+// judge takes how long a meek decoder had a picture, but for the time in which this process computed, and how long it had the
+// processor for it.
 func (p *Pool) judge(took, busy time.Duration) {
 	if took-busy > tooLong+tooOften*busy {
 		p.starved.Add(1)

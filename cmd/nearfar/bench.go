@@ -20,7 +20,7 @@ func newBenchCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure how fast this machine is, and how well is learned", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(newBenchStepCmd(a), newBenchObjectivesCmd(a), newBenchViewsCmd(a), newBenchReplayCmd(a),
-		newBenchSearchCmd(a), newBenchRooflineCmd(a), newBenchEmbedCmd(a), newBenchIngestCmd(a), newBenchPipelineCmd(a))
+		newBenchSearchCmd(a), newBenchRooflineCmd(a), newBenchEmbedCmd(a), idles(newBenchIngestCmd(a)), newBenchPipelineCmd(a))
 	return cmd
 }
 

@@ -16,16 +16,20 @@ import (
 // libgomp would do by itself is at the top of model/kernel/threads.c.
 var patience = []string{"OMP_WAIT_POLICY=active", "GOMP_SPINCOUNT=3000"}
 
-// computes marks a command, and those below it, as one whose threads wait for each other.
-func computes(cmd *cobra.Command) *cobra.Command {
-	cmd.Annotations = map[string]string{"computes": "yes"}
+// computes marks a command, and those below it but for what is marked itself, as one whose threads wait for each other;
+// idles marks one that has no such threads.
+func computes(cmd *cobra.Command) *cobra.Command { return marked(cmd, "yes") }
+func idles(cmd *cobra.Command) *cobra.Command    { return marked(cmd, "no") }
+
+func marked(cmd *cobra.Command, computes string) *cobra.Command {
+	cmd.Annotations = map[string]string{"computes": computes}
 	return cmd
 }
 
 func isComputing(cmd *cobra.Command) bool {
 	for ; cmd != nil; cmd = cmd.Parent() {
-		if cmd.Annotations["computes"] != "" {
-			return true
+		if mark := cmd.Annotations["computes"]; mark != "" {
+			return mark == "yes"
 		}
 	}
 	return false

@@ -28,6 +28,7 @@ func TestCommandsThatComputeAreStartedPatient(t *testing.T) {
 		{"with flags before the command", append([]string{"--log-level", "warn"}, step...), "", []string{"300000", "3000"}},
 		{"where the user has chosen", step, "GOMP_SPINCOUNT=77", []string{"77"}},
 		{"what does not compute", []string{"version"}, "", []string{"300000"}},
+		{"nor does this", []string{"bench", "ingest", "--frames", "4"}, "", []string{"300000"}},
 		{"wrong usage", []string{"bench", "step", "--steps", "none"}, "", []string{"300000"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

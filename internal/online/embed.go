@@ -15,6 +15,7 @@ import (
 	"github.com/nearfar/nearfar/internal/look"
 	"github.com/nearfar/nearfar/internal/picture"
 	"github.com/nearfar/nearfar/internal/picture/decoder"
+	"github.com/nearfar/nearfar/internal/resident"
 	"github.com/nearfar/nearfar/model/kernel"
 	"github.com/nearfar/nearfar/model/train"
 	"github.com/nearfar/nearfar/streams"
@@ -61,6 +62,7 @@ func Embed(ctx context.Context, o EmbedOptions) (EmbedResult, error) {
 	if o.Decode == nil {
 		o.Decode = picture.Decode
 	}
+	resident.Shed()
 	w := &embedWorker{o: o, positions: map[int]int64{}}
 	if err := w.recall(); err != nil {
 		return w.result, err

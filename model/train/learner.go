@@ -68,7 +68,7 @@ func NewLearner(set Settings) (*Learner, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	resident.Shed()
+	resident.Shed() // a long life begins
 	return l, nil
 }
 

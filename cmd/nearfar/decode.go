@@ -30,12 +30,15 @@ type decoding struct {
 	stop     func() error
 }
 
-// besideLearning decodes on the cores that learning leaves. Where there are none, meek decoders, one more than there are
-// cores, take what is left of them whenever a step's threads wait for each other.
+// besideLearning decodes on the cores that learning leaves. Where there are none, meek processes, one more than there are
+// cores, take what is left of them whenever a step's threads wait for each other; within this process nobody can be meek.
 func besideLearning(processes bool) (decoding, error) {
 	d := decoding{atOnce: runtime.NumCPU() - kernel.Threads()}
-	if noCoreLeft() {
+	switch {
+	case noCoreLeft() && processes:
 		d.atOnce = runtime.NumCPU() + 1
+	case noCoreLeft():
+		d.atOnce = 1
 	}
 	pool, stop, err := decoders(processes, d.atOnce)
 	if pool != nil {

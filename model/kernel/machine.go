@@ -11,11 +11,12 @@ import (
 )
 
 // Machine runs a graph, as Gorgonia's TapeMachine does, but on the calling thread, in the order in which
-// the nodes were made, and with the outputs of this package's ops laid into as little memory as their
-// lifetimes allow: memory that was just read is still in the cache when it is written again.
+// the nodes were made (gradients are handed out earlier, see Hand), and with the outputs of this package's ops laid into as
+// little memory as their lifetimes allow.
 //
-// What stays readable after a run, through Value, are the nodes that nothing else uses (projections) and those under a G.Read or named as kept. G.Read hands out that memory itself, no copy:
-// the next run overwrites it. A graph belongs to one Machine.
+// What stays readable after a run, through Value, are the nodes that nothing else uses (projections) and those under
+// a G.Read or named as kept. G.Read hands out that memory itself, no copy: the next run overwrites it. A graph belongs to one
+// Machine.
 type Machine struct {
 	values []G.Value // of each node, by place in the order
 	args   []argument

@@ -11,9 +11,9 @@ import (
 )
 
 // patience is how long the threads of a step wait awake for each other, in turns of libgomp's loop (some 25 ns each): long
-// enough for the gaps between the parts of a step, short enough to leave the cores to whoever else wants them. The second
-// number counts where a process has more such threads than cores: it is 1,000 with the active policy, else 100. What
-// libgomp would do by itself is at the top of model/kernel/threads.c.
+// enough for the gaps between the parts of a step, short enough to leave the cores to whoever else wants them. Where a
+// process has more such threads than cores it is 1,000 turns by the active policy, and would else be 100. What libgomp
+// does by itself is at the top of model/kernel/threads.c.
 var patience = []string{"OMP_WAIT_POLICY=active", "GOMP_SPINCOUNT=3000"}
 
 // computes marks a command, and those below it but for what is marked itself, as one whose threads wait for each other;

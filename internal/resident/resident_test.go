@@ -34,7 +34,7 @@ func TestShedGivesPagesBackAndTheProgramGoesOn(t *testing.T) {
 	Shed()
 	after := ofFiles(t)
 	t.Logf("%d kB of files were resident, and %d kB are", before, after)
-	if after > 40_000 { // of some 80,000 that starting takes
+	if after > 40_000 { // of some 60,000 that starting takes
 		t.Errorf("%d kB of files are resident still", after)
 	}
 	if got := fmt.Sprintln(len(words), strings.ToUpper(words[1]), tables[1]); got != "400 WAS two\n" {

@@ -22,6 +22,9 @@ func (p *piece) take(last int, place func([]float32), size int) {
 // line is what a piece begins and ends with in the arena, floats: a cache line.
 const line = 16
 
+// room is what a piece takes in the arena, floats.
+func (p *piece) room() int { return (p.size + line - 1) / line * line }
+
 // Arena is the memory of machines that run after each other: what one has left there is gone once another runs.
 type Arena struct{ floats []float32 }
 
@@ -32,20 +35,19 @@ func (a *Arena) lay(pieces []*piece) (floats int) {
 	slices.SortStableFunc(pieces, func(a, b *piece) int { return cmp.Compare(b.size, a.size) })
 	laid := make([]*piece, 0, len(pieces)) // by offset
 	for _, p := range pieces {
-		room := (p.size + line - 1) / line * line
 		p.offset = 0
 		for _, other := range laid {
 			if other.first > p.last || other.last < p.first {
 				continue
 			}
-			if other.offset-p.offset >= room {
+			if other.offset-p.offset >= p.room() {
 				break
 			}
-			p.offset = max(p.offset, (other.offset+other.size+line-1)/line*line)
+			p.offset = max(p.offset, other.offset+other.room())
 		}
 		at, _ := slices.BinarySearchFunc(laid, p, func(a, b *piece) int { return cmp.Compare(a.offset, b.offset) })
 		laid = slices.Insert(laid, at, p)
-		floats = max(floats, p.offset+room)
+		floats = max(floats, p.offset+p.room())
 	}
 	if floats > len(a.floats) {
 		a.floats = make([]float32, floats)

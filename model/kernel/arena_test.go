@@ -32,7 +32,7 @@ func TestPiecesThatAreWantedTogetherLieApart(t *testing.T) {
 			wanted := 0
 			for _, p := range asked {
 				if p.first <= now && now <= p.last {
-					wanted += (p.size + line - 1) / line * line
+					wanted += p.room()
 				}
 			}
 			most = max(most, wanted)

@@ -33,21 +33,19 @@ func ordered(nodes G.Nodes, uses func(*G.Node) G.Nodes) G.Nodes {
 			others = append(others, n)
 		}
 	}
-	last := make(map[*G.Node]int, len(others)) // where a node is there, and nobody else reads it
+	last := make(map[*G.Node]int, len(others)) // when a node is there, and read for the last time
 	for i, n := range others {
-		last[n] = max(last[n], i)
+		last[n] = i
 		for _, used := range uses(n) {
 			last[used] = i
 		}
 	}
-	at := make(map[*G.Node]int, len(others))
-	for i, n := range others {
-		at[n] = i
-	}
 	behind := make([]G.Nodes, len(others))
 	for _, h := range hands {
-		in := uses(h)
-		i := max(at[in[0]], last[in[1]])
+		i := 0
+		for _, used := range uses(h) {
+			i = max(i, last[used])
+		}
 		behind[i] = append(behind[i], h)
 	}
 	out := make(G.Nodes, 0, len(nodes))

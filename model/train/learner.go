@@ -32,9 +32,8 @@ type Learner struct {
 
 	features *model.Inference // of anchors, where the replay buffer asks for them
 
-	rated  float32     // rate of the step in progress
+	moved  []bool      // by parameter: in the step in progress
 	finite bool        // all that has moved in it
-	moved  []bool      // by parameter: in it
 	grads  [][]float32 // by parameter, where several objectives move it; nil: none has in this step
 	sums   [][]float32 // memory for grads
 }
@@ -68,7 +67,7 @@ func NewLearner(set Settings) (*Learner, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
-	resident.Shed() // a long life begins
+	resident.Shed() // building is over, a long life begins
 	return l, nil
 }
 
@@ -88,7 +87,7 @@ func (l *Learner) Paint(s *sampler.Sampler, d *sampler.Draw) {
 func (l *Learner) Learn() ([]objective.Told, error) {
 	clear(l.grads)
 	clear(l.moved)
-	l.rated, l.finite = l.rate(), true
+	l.finite = true
 	l.optimizer.Begin()
 	for i, o := range l.objectives {
 		l.told[i] = objective.Told{Name: l.names[i], Weight: l.weights[i], Silent: true}
@@ -164,7 +163,7 @@ func (l *Learner) move(param int, grad []float32) {
 		panic(fmt.Sprintf("train: %s is moved twice in a step", l.query.Params[param].Name))
 	}
 	l.moved[param] = true
-	l.finite = l.optimizer.Move(param, l.query.Params[param], grad, l.rated) && l.finite
+	l.finite = l.optimizer.Move(param, l.query.Params[param], grad, l.rate()) && l.finite
 }
 
 func bad(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }

@@ -174,11 +174,15 @@ func TestMeekDecodersComputeLast(t *testing.T) {
 	}
 }
 
+// waiting is a meek decoder, and a picture that it waits for the processor with.
+func waiting(t *testing.T) (*Pool, frame.Encoded) {
+	p, e := pool(t, 1, "whole"), picturetest.Good(seed.New(8).At("meek"), 1)
+	p.Meek, e.Camera = true, "waits"
+	return p, e
+}
+
 func TestDecodersThatGetNothingByMeeknessBecomeOrdinary(t *testing.T) {
-	p, s := pool(t, 1, "whole"), seed.New(8).At("meek")
-	p.Meek = true
-	e := picturetest.Good(s, 1)
-	e.Camera = "waits"
+	p, e := waiting(t)
 	for range enough {
 		if _, err := p.Decode(e, 16); err != nil {
 			t.Fatal(err)
@@ -200,10 +204,7 @@ func TestDecodersThatGetNothingByMeeknessBecomeOrdinary(t *testing.T) {
 
 // What a picture waits while this process itself computes is no hunger.
 func TestOwnComputationDoesNotEndMeekness(t *testing.T) {
-	p, s := pool(t, 1, "whole"), seed.New(9).At("meek")
-	p.Meek = true
-	e := picturetest.Good(s, 1)
-	e.Camera = "waits"
+	p, e := waiting(t)
 	for range enough + 1 {
 		over := p.Computes()
 		if _, err := p.Decode(e, 16); err != nil {
